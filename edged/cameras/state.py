@@ -1,0 +1,36 @@
+"""What the rest of the house may know of a camera: plain frozen values, made by the manager."""
+
+from typing import Literal
+
+from edged.capture.job import Base
+
+CameraState = Literal["starting", "live", "stalled", "failed", "unplugged", "disabled"]
+
+
+class CameraView(Base, frozen=True):
+    """One camera as seen now. `since` is the UTC unix time at which `state` began; `reason` is for people."""
+
+    slug: str
+    name: str
+    state: CameraState
+    since: float
+    reason: str = ""
+    recording: bool = False
+    recording_wanted: bool = False
+    recording_reason: str = ""
+    width: int = 0
+    height: int = 0
+    fps: float = 0
+    bitrate_kbit: float = 0
+    source_format: str = ""
+    encoder: str = ""
+    encoder_reason: str = ""
+    audio: bool = False
+    live_connected: bool = False
+    frames_in: int = 0
+    frames_out: int = 0
+    dropped: int = 0
+    restarts: int = 0
+    stalls: int = 0
+    worker_pid: int | None = None
+    last_error: str = ""

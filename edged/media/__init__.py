@@ -1,0 +1,1 @@
+"""The media engines that carry live pictures to viewers, behind one face."""

@@ -1,0 +1,1 @@
+"""The tree of footage: its names, its index, its volume."""

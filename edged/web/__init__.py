@@ -1,0 +1,1 @@
+"""The web: pages, API, live streams and MediaMTX's questions. No SQL, no ioctls, no file walks."""
