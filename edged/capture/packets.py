@@ -28,7 +28,8 @@ class EncodedPacket:
     """One encoded access unit (Annex B for h264), shared by all outputs: never changed after it was made.
 
     `pts` and `duration` count in the stream's time base (there are no B-frames, so dts = pts); `wall` is the
-    UTC unix time in seconds of the moment the camera took it; `number` counts video frames of this worker's life.
+    UTC unix time in seconds of the moment the camera took it; `number` counts the video frames of this
+    worker's life.
     """
 
     stream: Literal["video", "audio"]

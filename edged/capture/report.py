@@ -1,6 +1,7 @@
 """What a worker says to the daemon: JSON lines on stdout, one message a line, `kind` tells which.
 
-At least one `status` a second while alive. Counters count from the worker's start. Times are UTC unix seconds.
+At least one `status` a second while alive. Counters count from the worker's start.
+Times are UTC unix seconds.
 """
 
 from typing import Literal
@@ -75,4 +76,5 @@ def encode_message(message: Message) -> bytes:
 
 def decode_message(line: bytes) -> Message:
     """The message of one line. Raises msgspec.ValidationError or msgspec.DecodeError."""
-    return msgspec.json.decode(line, type=Message)
+    message: Message = msgspec.json.decode(line, type=Message)
+    return message

@@ -38,7 +38,7 @@ class MediaReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Viewer(Base, frozen=True):
-    """A running media session in the engine. `ticket` is what we gave the viewer's proxy request, never a secret of his."""
+    """A running media session in the engine; `ticket` is the random word we vouched for its viewer with."""
 
     id: str
     camera: str
@@ -69,7 +69,7 @@ class MediaEngine(Protocol):
     async def whep(self, camera: str, offer: bytes, ticket: str) -> MediaReply:
         """Post an SDP offer for the viewer known by `ticket`; 201 with the SDP answer, or the engine's error.
 
-        `location` is the engine's session address, to be handed back to `whep_change`; never shown to a viewer.
+        `location` is the engine's session address, for `whep_change` only; it is never shown to a viewer.
         """
 
     async def whep_change(
