@@ -1,0 +1,41 @@
+# Every target gets what it needs by itself (tools/setup): Debian packages as root or by sudo, the rest in here.
+#
+#   make demo  [ARGS="--json"]            the whole appliance, in a temporary folder, on this machine
+#   make test  [REQUIRE_MEDIAMTX=1]       all tests; MediaMTX's are skipped by name when it is not there
+#   make test-trixie                      only those with the libraries of Debian 13
+#   make lint                             formatting, lint, types
+#   make bench                            our figures beside their limits
+#   make clean                            forget all that was made here
+
+ARGS ?=
+PYTEST_ARGS ?=
+TRIXIE ?= 1
+REQUIRE_MEDIAMTX ?= $(EDGED_REQUIRE_MEDIAMTX)
+
+.PHONY: demo test test-trixie lint bench clean
+
+demo:
+	@tools/setup demo >&2
+	@exec .venv/bin/python -m edged.cli demo $(ARGS)
+
+test:
+	@tools/setup test
+	@EDGED_REQUIRE_MEDIAMTX=$(REQUIRE_MEDIAMTX) TRIXIE=$(TRIXIE) tools/test $(PYTEST_ARGS)
+
+test-trixie:
+	@tools/test-trixie $(PYTEST_ARGS)
+
+lint:
+	@tools/setup lint
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench:
+	@tools/setup test
+	@.venv/bin/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf --one-file-system .venv build dist node_modules edged/web/static/vendor *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,170 @@
+"""What all tests share: what is there to test with, what was left out and why, and an end to every hang."""
+
+import faulthandler
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+import pytest
+import trio
+
+# Seconds that one test may take, its fixtures included.
+TIME_LIMIT = 60.0
+SLOW_TIME_LIMIT = 300.0
+# A test that does not even end when interrupted ends the whole run this much later.
+LAST_GRACE = 30.0
+
+stderr_key = pytest.StashKey[TextIO]()
+left_out_key = pytest.StashKey[dict[str, list[str]]]()
+
+
+# --- what is there to test with
+
+
+def find_mediamtx() -> str | None:
+    """Path of the real MediaMTX: EDGED_MEDIAMTX or PATH."""
+    return shutil.which(os.environ.get("EDGED_MEDIAMTX") or "mediamtx")
+
+
+def find_umockdev() -> str | None:
+    """The wrapper of umockdev, when Debian's Python can drive it."""
+    wrapper = shutil.which("umockdev-wrapper")
+    probe = "import gi; gi.require_version('UMockdev', '1.0'); from gi.repository import UMockdev"
+    usable = (
+        subprocess.run(["/usr/bin/python3", "-c", probe], capture_output=True, check=False).returncode == 0
+    )
+    return wrapper if usable else None
+
+
+def find_chromium() -> str | None:
+    """Debian's Chromium."""
+    return shutil.which("chromium")
+
+
+# marker -> how to find it, and what to do when it is absent
+NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
+    "mediamtx": (find_mediamtx, "MediaMTX not found: set EDGED_MEDIAMTX or put it on PATH"),
+    "mockcam": (find_umockdev, "umockdev not found: apt install umockdev gir1.2-umockdev-1.0 python3-gi"),
+    "browser": (find_chromium, "Chromium not found: apt install chromium"),
+}
+
+
+def required() -> set[str]:
+    """The markers whose absence is a failure: EDGED_REQUIRE="mockcam browser", EDGED_REQUIRE_MEDIAMTX=1."""
+    names = set(os.environ.get("EDGED_REQUIRE", "").split())
+    if os.environ.get("EDGED_REQUIRE_MEDIAMTX", "") not in {"", "0"}:
+        names.add("mediamtx")
+    return names
+
+
+@pytest.fixture(scope="session")
+def mediamtx() -> Path:
+    """Path of the real MediaMTX. The test that asks for it must be marked `mediamtx`."""
+    program = find_mediamtx()
+    if program is None:
+        pytest.skip(NEEDS["mediamtx"][1])
+    return Path(program)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Path of Debian's Chromium. The test that asks for it must be marked `browser`."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip(NEEDS["browser"][1])
+    return Path(program)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "time_limit(seconds): may take this long instead of a minute")
+    config.stash[stderr_key] = (
+        os.fdopen(os.dup(sys.__stderr__.fileno()), "w") if sys.__stderr__ else sys.stderr
+    )
+    config.stash[left_out_key] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for marker, (find, remedy) in NEEDS.items():
+        needing = [item for item in items if item.get_closest_marker(marker)]
+        if not needing or find() is not None:
+            continue
+        if marker in required():
+            raise pytest.UsageError(f"{remedy} ({len(needing)} tests need it, and it is required here)")
+        for item in needing:
+            item.add_marker(pytest.mark.skip(reason=remedy))
+            config.stash[left_out_key].setdefault(remedy, []).append(item.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for remedy, tests in config.stash[left_out_key].items():
+        terminalreporter.section(f"{len(tests)} TESTS LEFT OUT: {remedy}", yellow=True, bold=True)
+        for test in tests:
+            terminalreporter.line(test)
+
+
+# --- an end to every hang
+
+
+class TimeLimitError(Exception):
+    """A test took longer than it may."""
+
+
+def time_limit(item: pytest.Item) -> float:
+    """Seconds that this test may take."""
+    if (own := item.get_closest_marker("time_limit")) is not None:
+        return float(own.args[0])
+    return SLOW_TIME_LIMIT if item.get_closest_marker("slow") else TIME_LIMIT
+
+
+@contextmanager
+def limited(seconds: float, name: str, stderr: TextIO) -> Iterator[None]:
+    """Interrupt what takes longer than `seconds`; if that is in vain, show all stacks and end the process."""
+    expired = False
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal expired
+        expired = True
+        if trio.lowlevel.in_trio_run():
+            # Only as a KeyboardInterrupt do we get out of trio without breaking its inner house.
+            signal.raise_signal(signal.SIGINT)
+        else:
+            raise TimeLimitError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + LAST_GRACE, exit=True, file=stderr)
+    try:
+        yield
+    except BaseException as error:
+        if expired:
+            raise TimeLimitError(f"{name} took longer than {seconds:.0f} s") from error
+        raise
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with limited(time_limit(item), f"setting up {item.nodeid}", item.config.stash[stderr_key]):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with limited(time_limit(item), item.nodeid, item.config.stash[stderr_key]):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    with limited(time_limit(item), f"tearing down {item.nodeid}", item.config.stash[stderr_key]):
+        yield
