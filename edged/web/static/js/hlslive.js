@@ -1,0 +1,133 @@
+// Live pictures by HLS: with hls.js where there are media sources, natively elsewhere. Loaded only when needed.
+
+import { Refused } from "/static/js/whep.js";
+
+const LIBRARY = "/static/vendor/hls.min.js";
+const NUDGE_MS = 250;
+let loading = null;
+
+function library() {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = LIBRARY;
+    script.onload = () => resolve(globalThis.Hls);
+    script.onerror = () => {
+      loading = null;
+      script.remove();
+      reject(new Error("hls.js did not load"));
+    };
+    document.head.append(script);
+  });
+  return loading;
+}
+
+/** Ask for a camera's picture by HLS and put it on `video`. Resolves when the playlist is in. */
+export async function openHls(video, { slug, signal, lowLatency }) {
+  const address = `/hls/${slug}/index.m3u8`;
+  const sources = globalThis.ManagedMediaSource || globalThis.MediaSource;
+  if (!sources) {
+    if (video.canPlayType("application/vnd.apple.mpegurl")) return openNative(video, address, signal);
+    throw new Error("unsupported");
+  }
+  const Hls = await library();
+  signal.throwIfAborted();
+
+  const once = { maxTimeToFirstByteMs: 8000, maxLoadTimeMs: 12_000, timeoutRetry: null, errorRetry: null };
+  const twice = { ...once, errorRetry: { maxNumRetry: 2, retryDelayMs: 150, maxRetryDelayMs: 300 } };
+  const hls = new Hls({
+    enableWorker: false, // fragmented MP4 passes through; a worker would only need a wider content policy
+    lowLatencyMode: lowLatency,
+    startFragPrefetch: true,
+    testBandwidth: false,
+    capLevelToPlayerSize: false,
+    backBufferLength: 4,
+    maxBufferLength: 8,
+    liveSyncOnStallIncrease: 0,
+    liveMaxLatencyDurationCount: 6,
+    ...(lowLatency ? {} : { liveSyncDurationCount: 1.5 }),
+    maxLiveSyncPlaybackRate: 1, // the catching up is ours, see `nudge`
+    manifestLoadPolicy: { default: once },
+    playlistLoadPolicy: { default: twice },
+    fragLoadPolicy: { default: twice },
+  });
+
+  let ended;
+  const lost = new Promise((resolve) => (ended = resolve));
+  let failed;
+  let mended = false;
+  const nudging = setInterval(() => nudge(hls, video), NUDGE_MS);
+  const close = () => {
+    clearInterval(nudging);
+    hls.destroy();
+    ended("closed");
+  };
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    if (!data.fatal) return;
+    const status = data.response?.code ?? 0;
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && !mended) {
+      mended = true;
+      hls.recoverMediaError();
+      return;
+    }
+    const error = status >= 400 ? new Refused(status) : new Error(data.details);
+    failed?.(error);
+    ended(error);
+  });
+
+  const stop = () => failed?.(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await new Promise((resolve, reject) => {
+      failed = reject;
+      hls.on(Hls.Events.LEVEL_LOADED, resolve);
+      video.srcObject = null;
+      hls.attachMedia(video);
+      hls.loadSource(address);
+    });
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+  return {
+    mode: "hls",
+    lost,
+    close,
+    frames: async () => video.getVideoPlaybackQuality?.().totalVideoFrames ?? video.currentTime,
+    latency: async () => (hls.latency ? Math.round(hls.latency * 1000) : null),
+  };
+}
+
+/** Play a little faster while the picture is later than it need be and enough of it is at hand. */
+function nudge(hls, video) {
+  const target = hls.targetLatency;
+  if (!target || video.paused || !video.buffered.length) return;
+  const ahead = video.buffered.end(video.buffered.length - 1) - video.currentTime;
+  const late = hls.latency - target;
+  const rate = late > 0.15 && ahead > 0.25 ? (late > 1 ? 1.25 : 1.1) : 1;
+  if (video.playbackRate !== rate) video.playbackRate = rate;
+}
+
+async function openNative(video, address, signal) {
+  const response = await fetch(address, { cache: "no-store", signal });
+  if (!response.ok) throw new Refused(response.status);
+  let ended;
+  const lost = new Promise((resolve) => (ended = resolve));
+  const onError = () => ended("error");
+  video.addEventListener("error", onError);
+  video.srcObject = null;
+  video.src = address;
+  return {
+    mode: "hls",
+    lost,
+    close() {
+      video.removeEventListener("error", onError);
+      video.removeAttribute("src");
+      video.load();
+      ended("closed");
+    },
+    frames: async () => video.getVideoPlaybackQuality?.().totalVideoFrames ?? video.currentTime,
+    latency: async () => null,
+  };
+}
