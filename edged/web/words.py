@@ -113,6 +113,7 @@ ENGLISH: Mapping[str, str] = {
     "recordings.download_short": "Download",
     "recordings.open": "being recorded",
     "recordings.choose": "Choose a clip to play it here.",
+    "recordings.broken": "This clip cannot be played here. Download it, or choose another one.",
     "recordings.older_day": "Older day",
     "recordings.newer_day": "Newer day",
     # Counts and measures

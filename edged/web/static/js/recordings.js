@@ -15,13 +15,16 @@ if (theatre && clips.length) {
   const words = theatre.querySelector(".theatre-words");
   let current = null;
 
-  const play = (clip) => {
+  const choose = (clip) => {
     current?.closest(".clip").removeAttribute("aria-current");
     current = clip;
     clip.closest(".clip").setAttribute("aria-current", "true");
     video.src = clip.href;
-    video.play().catch(() => {});
     tell();
+  };
+  const play = (clip) => {
+    choose(clip);
+    video.play().catch(() => {});
   };
   const tell = () => {
     const start = Number(current.dataset.play);
@@ -35,7 +38,9 @@ if (theatre && clips.length) {
     play(clip);
     theatre.scrollIntoView({ block: "nearest" });
   });
+  choose(clips[0]);
   video.addEventListener("timeupdate", () => current && tell());
+  video.addEventListener("error", () => (words.textContent = words.dataset.broken));
   video.addEventListener("ended", () => {
     const later = clips[clips.indexOf(current) - 1]; // newest first
     if (later) play(later);
