@@ -102,7 +102,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.stash[left_out_key].setdefault(remedy, []).append(item.nodeid)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter", config: pytest.Config) -> None:
     for remedy, tests in config.stash[left_out_key].items():
         terminalreporter.section(f"{len(tests)} TESTS LEFT OUT: {remedy}", yellow=True, bold=True)
         for test in tests:
