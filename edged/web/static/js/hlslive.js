@@ -4,6 +4,7 @@ import { Refused } from "/static/js/whep.js";
 
 const LIBRARY = "/static/vendor/hls.min.js";
 const NUDGE_MS = 250;
+const JUMP_SECONDS = 4;
 let loading = null;
 
 function library() {
@@ -43,7 +44,6 @@ export async function openHls(video, { slug, signal, lowLatency }) {
     backBufferLength: 4,
     maxBufferLength: 8,
     liveSyncOnStallIncrease: 0,
-    liveMaxLatencyDurationCount: 6,
     ...(lowLatency ? {} : { liveSyncDurationCount: 1.5 }),
     maxLiveSyncPlaybackRate: 1, // the catching up is ours, see `nudge`
     manifestLoadPolicy: { default: once },
@@ -81,6 +81,7 @@ export async function openHls(video, { slug, signal, lowLatency }) {
       failed = reject;
       hls.on(Hls.Events.LEVEL_LOADED, resolve);
       video.srcObject = null;
+      video.preload = "auto"; // a media source stays closed while nothing may be loaded
       hls.attachMedia(video);
       hls.loadSource(address);
     });
@@ -99,12 +100,16 @@ export async function openHls(video, { slug, signal, lowLatency }) {
   };
 }
 
-/** Play a little faster while the picture is later than it need be and enough of it is at hand. */
+/** Play a little faster while the picture is later than it need be and enough of it is at hand; far behind, jump. */
 function nudge(hls, video) {
   const target = hls.targetLatency;
   if (!target || video.paused || !video.buffered.length) return;
   const ahead = video.buffered.end(video.buffered.length - 1) - video.currentTime;
   const late = hls.latency - target;
+  if (late > JUMP_SECONDS && hls.liveSyncPosition) {
+    video.currentTime = hls.liveSyncPosition;
+    return;
+  }
   const rate = late > 0.15 && ahead > 0.25 ? (late > 1 ? 1.25 : 1.1) : 1;
   if (video.playbackRate !== rate) video.playbackRate = rate;
 }

@@ -129,6 +129,8 @@ export class EdgedPlayer extends HTMLElement {
           if (error.status === 404 || error.status === 429) return outcome; // not there yet, or too many: later
         } else if (error?.message === "unsupported") {
           if (!alternatives) this.#end("unsupported");
+        } else {
+          console.debug(`${this.dataset.slug}, ${mode}: ${error?.message ?? error}`);
         }
       } finally {
         clearTimeout(timer);
