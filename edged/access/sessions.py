@@ -1,0 +1,235 @@
+"""Who is signed in: random tokens, kept hashed, looked up in memory.
+
+Looking up never touches the disk and never waits. A session slides: each use moves its end, and that is
+written at most once an hour, by `run`. The database only makes sessions survive a restart; when it cannot
+be written, people can still sign in and out.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import trio
+
+from edged.access.accounts import user_of
+from edged.access.subject import Subject, User
+from edged.errors import AccessError, StoreError
+from edged.store import Store
+
+logger = logging.getLogger(__name__)
+
+TOKEN_BYTES = 32
+MOST_PER_USER = 20
+WRITE_EVERY = 3600.0
+LOOK_EVERY = 60.0
+
+Callback = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class _Session:
+    token_hash: bytes
+    subject: Subject
+    seen_at: float
+    expires_at: float
+    written_at: float
+
+
+class Sessions:
+    """All sessions of this box, made by `open`. `lifetime` is in seconds."""
+
+    def __init__(self, *, store: Store, lifetime: float, clock: Callable[[], float]) -> None:
+        self._store, self._lifetime, self._clock = store, lifetime, clock
+        self._by_hash: dict[bytes, _Session] = {}
+        self._callbacks: list[Callback] = []
+        self._unwritten: set[str] = set()
+        self._wake = trio.Event()
+
+    @classmethod
+    async def open(cls, *, store: Store, lifetime: float, clock: Callable[[], float] = time.time) -> Self:
+        """Read the sessions that outlived the restart. Raises StoreError."""
+        sessions = cls(store=store, lifetime=lifetime, clock=clock)
+        users = {}
+        for row in await store.read("SELECT name, role, all_cameras FROM user"):
+            users[row[0]] = await user_of(store, row)
+        rows = await store.read("SELECT id, token_hash, user, seen_at, expires_at FROM session")
+        for session_id, token_hash, user, seen_at, expires_at in rows:
+            if user in users:
+                subject = _subject(users[user], session_id)
+                sessions._by_hash[token_hash] = _Session(token_hash, subject, seen_at, expires_at, seen_at)
+        return sessions
+
+    async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
+        """Write what is due and end what has expired (subscribers are told), until cancelled."""
+        task_status.started()
+        while True:
+            with trio.move_on_after(self._rest()):
+                await self._wake.wait()
+            self._wake = trio.Event()
+            await self._tidy()
+
+    async def create(self, user: User, *, replaces: str = "") -> str:
+        """Sign `user` in; the token for the cookie.
+
+        The session of the token `replaces` ends (rotation at login).
+
+        Beyond 20 sessions of one user, those unused for longest end. Raises AccessError when the user is
+        gone.
+        """
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        now = self._clock()
+        session = _Session(
+            _hash(token), _subject(user, secrets.token_hex(16)), now, now + self._lifetime, now
+        )
+        old = self._find(replaces)
+        ended = [old] if old is not None else []
+        of_user = [
+            other for other in self._by_hash.values() if other.subject.user == user.name and other is not old
+        ]
+        of_user.sort(key=lambda other: other.seen_at)
+        ended += of_user[: max(0, len(of_user) + 1 - MOST_PER_USER)]
+        self._by_hash[session.token_hash] = session
+        self._wake.set()
+        await self._end(ended)
+        try:
+            await self._store.write(
+                "INSERT INTO session (id, token_hash, user, created_at, seen_at, expires_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (session.subject.session, session.token_hash, user.name, now, now, session.expires_at),
+            )
+        except StoreError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):
+                await self._end([session])
+                raise AccessError("There is no such user any more.") from error
+            logger.warning("this session will not survive a restart: %s", error)
+        if session.token_hash not in self._by_hash:  # ended while it was being written
+            self._unwritten.add(session.subject.session)
+            await self._write_ends()
+        return token
+
+    def lookup(self, token: str) -> Subject | None:
+        """Whose token this is; None for a wrong, ended or expired one.
+
+        Memory only. Moves the session's end.
+        """
+        session = self._find(token)
+        if session is None:
+            return None
+        now = self._clock()
+        if now >= session.expires_at:
+            self._wake.set()
+            return None
+        session.seen_at = now
+        # Also shortens: a clock that once was years ahead must not leave a session that never ends.
+        session.expires_at = now + self._lifetime
+        if abs(now - session.written_at) >= WRITE_EVERY:
+            self._wake.set()
+        return session.subject
+
+    async def revoke(self, session_id: str) -> None:
+        """End one session: looked up in vain from now on, subscribers told before this returns."""
+        await self._end([s for s in self._by_hash.values() if s.subject.session == session_id])
+
+    async def revoke_user(self, name: str) -> None:
+        """End every session of a user."""
+        await self._end([s for s in self._by_hash.values() if s.subject.user == name])
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        """Have `callback(session_id)` called, at once and synchronously, when a session ends.
+
+        Returns the way out.
+        """
+        self._callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+        return unsubscribe
+
+    def update(self, user: User) -> None:
+        """Let the running sessions of a user have today's role and cameras."""
+        for session in self._by_hash.values():
+            if session.subject.user == user.name:
+                session.subject = _subject(user, session.subject.session)
+
+    def _rest(self) -> float:
+        """Seconds until something may be due. The clock may jump, so never long while there are sessions."""
+        if self._unwritten:
+            return LOOK_EVERY
+        earliest = min((s.expires_at for s in self._by_hash.values()), default=float("inf"))
+        return min(max(1.0, earliest - self._clock()), LOOK_EVERY if self._by_hash else float("inf"))
+
+    def _find(self, token: str) -> _Session | None:
+        # Found by its hash: how long that takes tells nothing about any token.
+        if not token or len(token) > 200:
+            return None
+        token_hash = _hash(token)
+        session = self._by_hash.get(token_hash)
+        return (
+            session if session is not None and hmac.compare_digest(session.token_hash, token_hash) else None
+        )
+
+    async def _end(self, sessions: list[_Session]) -> None:
+        for session in sessions:
+            if self._by_hash.pop(session.token_hash, None) is None:
+                continue
+            self._unwritten.add(session.subject.session)
+            for callback in tuple(self._callbacks):
+                try:
+                    callback(session.subject.session)
+                except Exception:
+                    logger.exception("a session ended, but somebody could not be told")
+        await self._write_ends()
+
+    async def _write_ends(self) -> None:
+        ended = tuple(self._unwritten)
+        if not ended:
+            return
+        try:
+            with trio.CancelScope(shield=True):
+                await self._store.transact(
+                    lambda connection: connection.executemany(
+                        "DELETE FROM session WHERE id = ?", [(session_id,) for session_id in ended]
+                    )
+                )
+        except StoreError as error:
+            logger.error("ended sessions cannot be deleted yet, trying again: %s", error)  # noqa: TRY400
+            return
+        self._unwritten.difference_update(ended)
+
+    async def _tidy(self) -> None:
+        now = self._clock()
+        await self._end([s for s in self._by_hash.values() if now >= s.expires_at])
+        due = [
+            s
+            for s in self._by_hash.values()
+            if s.seen_at != s.written_at and abs(now - s.written_at) >= WRITE_EVERY
+        ]
+        if not due:
+            return
+        for session in due:
+            session.written_at = now  # also when it fails: not again before an hour has passed
+        try:
+            await self._store.transact(
+                lambda connection: connection.executemany(
+                    "UPDATE session SET seen_at = ?, expires_at = ? WHERE id = ?",
+                    [(s.seen_at, s.expires_at, s.subject.session) for s in due],
+                )
+            )
+        except StoreError as error:
+            logger.warning("last uses of sessions are not written: %s", error)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _subject(user: User, session_id: str) -> Subject:
+    return Subject(kind=user.role, user=user.name, session=session_id, cameras=user.cameras)

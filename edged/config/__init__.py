@@ -1,0 +1,31 @@
+"""The settings: one TOML file into frozen typed values, with every mistake told at once."""
+
+from edged.config.load import load_config, parse_config
+from edged.config.types import (
+    CameraSettings,
+    CaptureSettings,
+    Config,
+    LogSettings,
+    MediaSettings,
+    PathSettings,
+    RecordingSettings,
+    SiteSettings,
+    WebSettings,
+)
+from edged.config.write import commented_defaults, dump
+
+__all__ = [
+    "CameraSettings",
+    "CaptureSettings",
+    "Config",
+    "LogSettings",
+    "MediaSettings",
+    "PathSettings",
+    "RecordingSettings",
+    "SiteSettings",
+    "WebSettings",
+    "commented_defaults",
+    "dump",
+    "load_config",
+    "parse_config",
+]

@@ -1,0 +1,163 @@
+"""Every setting there is: its name, type, limits, default and the words that explain it.
+
+This is the one scheme: loading, checking, `dump` and the shipped `config/edged.toml` are all read from it.
+Values are frozen. Sizes in pixels, bitrates in kbit/s, times in seconds unless the name says otherwise.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edged.config import rules
+
+Side = Annotated[int, Meta(ge=32, le=7680, multiple_of=2)]
+Fps = Annotated[float, Meta(ge=1, le=240)]
+BitrateKbit = Annotated[int, Meta(ge=64, le=100_000)]
+Label = Annotated[str, Meta(max_length=60, extra={"rule": rules.label})]
+Encoder = Annotated[str, Meta(extra={"rule": rules.encoder})]
+Folder = Annotated[str, Meta(extra={"rule": rules.folder})]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the settings file."""
+
+
+class SiteSettings(Table, frozen=True):
+    """The place that this box watches."""
+
+    name: Annotated[
+        Label, Meta(description="Shown above the cameras. Empty: the name given when the box was claimed.")
+    ] = ""
+
+
+class PathSettings(Table, frozen=True):
+    """Where things are kept. Empty: the service's own folders, or those of the user who runs edged."""
+
+    data: Annotated[Folder, Meta(description="The database and the setup code.")] = ""
+    recordings: Annotated[Folder, Meta(description='Footage. Empty: "recordings" in the data folder.')] = ""
+    runtime: Annotated[
+        Folder,
+        Meta(
+            description="What may vanish at a restart: live segments, snapshots. Best on a RAM disk (/run)."
+        ),
+    ] = ""
+
+
+class WebSettings(Table, frozen=True):
+    """The web pages."""
+
+    listen: Annotated[
+        tuple[Annotated[str, Meta(extra={"rule": rules.listen_address})], ...],
+        Meta(
+            min_length=1,
+            max_length=16,
+            description='Addresses to serve on, as "ADDRESS:PORT"; IPv6: "[::]:8080".',
+        ),
+    ] = ("0.0.0.0:8080",)
+    session_days: Annotated[
+        int, Meta(ge=1, le=365, description="Days after which somebody who does not come back is signed out.")
+    ] = 30
+
+
+class MediaSettings(Table, frozen=True):
+    """How live pictures reach the viewers."""
+
+    engine: Annotated[
+        Literal["auto", "mediamtx", "embedded"],
+        Meta(
+            description="mediamtx: the whole product (WebRTC, low-latency HLS). embedded: plain HLS only,"
+            " needs nothing else. auto: MediaMTX when its program is found."
+        ),
+    ] = "auto"
+    mediamtx: Annotated[
+        str,
+        Meta(
+            extra={"rule": rules.program},
+            description="The MediaMTX program. Empty: $EDGED_MEDIAMTX, else found in PATH.",
+        ),
+    ] = ""
+    webrtc_port: Annotated[
+        int, Meta(ge=1, le=65535, description="UDP port of WebRTC media; browsers must be able to reach it.")
+    ] = 8189
+    webrtc_hosts: Annotated[
+        tuple[Annotated[str, Meta(extra={"rule": rules.host})], ...],
+        Meta(
+            max_length=16,
+            description="More names or addresses by which browsers reach this box (behind NAT, say).",
+        ),
+    ] = ()
+
+
+class RecordingSettings(Table, frozen=True):
+    """Footage."""
+
+    enabled: Annotated[bool, Meta(description="Whether anything is recorded.")] = True
+    segment_seconds: Annotated[
+        int, Meta(ge=1, le=3600, description="Length of one file of footage, in seconds.")
+    ] = 60
+
+
+class CaptureSettings(Table, frozen=True):
+    """What is taken from the cameras, unless a camera has settings of its own."""
+
+    max_width: Annotated[Side, Meta(description="Largest picture, in pixels.")] = 1920
+    max_height: Side = 1080
+    fps: Annotated[Fps, Meta(description="Pictures a second, at most.")] = 30.0
+    bitrate_kbit: Annotated[BitrateKbit, Meta(description="Data rate of the picture, in kbit/s.")] = 3000
+    encoder: Annotated[
+        Encoder,
+        Meta(
+            description='H.264 encoder by libav\'s name, "libx264" for instance. auto: the best that works.'
+        ),
+    ] = "auto"
+    stall_timeout: Annotated[
+        float,
+        Meta(ge=1, le=60, description="Seconds without a new picture after which a camera is restarted."),
+    ] = 5.0
+
+
+class CameraSettings(Table, frozen=True):
+    """One camera, by its short name as the web address shows it; those not named here work just as well."""
+
+    name: Annotated[Label, Meta(description="Shown to people. Empty: the product's name.")] = ""
+    source: Annotated[
+        str,
+        Meta(
+            extra={"rule": rules.source},
+            description='Empty: the USB camera of that short name. "synthetic": a test picture.'
+            ' "file:/path/video.mp4": a video file, looped.',
+        ),
+    ] = ""
+    enabled: Annotated[bool, Meta(description="false: the camera is left alone.")] = True
+    record: Annotated[bool, Meta(description="false: live only.")] = True
+    width: Annotated[Side | None, Meta(description="Size in pixels, both or none.")] = None
+    height: Side | None = None
+    fps: Annotated[Fps | None, Meta(description="Pictures a second.")] = None
+    bitrate_kbit: Annotated[BitrateKbit | None, Meta(description="Data rate of the picture, in kbit/s.")] = (
+        None
+    )
+    encoder: Annotated[Encoder | None, Meta(description="As in [capture].")] = None
+    tone: Annotated[bool, Meta(description="Whether the test picture has a tone.")] = True
+
+
+class LogSettings(Table, frozen=True):
+    """The log: the journal under systemd, stderr otherwise."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least that is written.")
+    ] = "info"
+
+
+class Config(Table, frozen=True):
+    """All settings. `load_config` makes one whose paths are absolute; `Config()` alone leaves them empty."""
+
+    site: SiteSettings = SiteSettings()
+    paths: PathSettings = PathSettings()
+    web: WebSettings = WebSettings()
+    media: MediaSettings = MediaSettings()
+    recording: RecordingSettings = RecordingSettings()
+    capture: CaptureSettings = CaptureSettings()
+    cameras: Mapping[str, CameraSettings] = msgspec.field(default_factory=dict)
+    log: LogSettings = LogSettings()

@@ -1,0 +1,136 @@
+"""Opening the database file: made private, proved sound, or set aside.
+
+Only proof of damage sets a file aside: SQLite saying that it is no database or corrupt, a failed check, or
+another program's tables. An error of the disk, a lock or missing permission proves nothing about the file
+and is raised.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from edged.store.migrate import APPLICATION_ID, migrate
+from edged.store.remedies import primary_code
+
+BUSY_SECONDS = 5.0
+COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+class Damaged(Exception):  # noqa: N818  # a finding, not a fault of ours; never leaves this module
+    """The file is proved to be no database of ours."""
+
+
+def open_database(path: Path, clock: Callable[[], float]) -> tuple[sqlite3.Connection, Path | None]:
+    """The writer's connection, and where a damaged file was set aside to.
+
+    Raises sqlite3.Error, OSError, StoreError.
+    """
+    damaged = None
+    if _lost_its_body(path):
+        damaged = _set_aside(path, clock)
+    try:
+        return _open_sound(path), damaged
+    except Damaged:
+        damaged = _set_aside(path, clock)
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise
+        damaged = _set_aside(path, clock)
+    return _open_sound(path), damaged
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time; transactions are begun by hand."""
+    uri = f"file:{quote(str(path.absolute()))}?mode=rw"
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=32,
+    )
+    try:
+        for pragma in (
+            "trusted_schema = OFF",
+            "foreign_keys = ON",
+            "cell_size_check = ON",
+            "temp_store = MEMORY",
+            "cache_size = -256",  # KiB; the database is small, the box too
+            # Revoked must stay revoked after a power cut, and writes are rare.
+            "synchronous = FULL",
+            f"query_only = {'ON' if read_only else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_sound(path: Path) -> sqlite3.Connection:
+    # SQLite gives its companions the mode of the main file, so it has to be private before they are made.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(descriptor).st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    connection = connect(path)
+    try:
+        _prove(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prove(connection: sqlite3.Connection) -> None:
+    """Raises Damaged, or DatabaseError, when this is no sound database of ours."""
+    findings = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
+    if findings != ["ok"]:
+        raise Damaged(findings[0] if findings else "the check gave no answer")
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise Damaged("another program's database")
+
+
+def _lost_its_body(path: Path) -> bool:
+    """Whether a write-ahead log lies there without its database, or beside an empty one: SQLite would delete
+    it.
+    """
+    log = path.with_name(path.name + "-wal")
+    return _size(log) > 0 and _size(path) <= 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
+
+
+def _set_aside(path: Path, clock: Callable[[], float]) -> Path:
+    """Rename the file and its companions out of the way, on disk when this returns. Raises OSError."""
+    stamp = datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    number = 1
+    while any(os.path.lexists(f"{aside}{ending}") for ending in ("", *COMPANIONS)):
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+    for ending in ("", *COMPANIONS):
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{ending}").rename(f"{aside}{ending}")
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return aside

@@ -1,0 +1,103 @@
+"""The face of the database for the rest of the house: `open`, `read`, `write`, `transact`, `close`."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import trio
+
+from edged.errors import StoreError
+from edged.store.opening import connect, open_database
+from edged.store.remedies import as_store_error
+
+T = TypeVar("T")
+
+
+class Store:
+    """The open database, made by `open`.
+
+    Every method raises StoreError when the database cannot do it, and changes nothing then. Cancelling a
+    caller never cuts a statement in two: its thread is waited for.
+    """
+
+    def __init__(
+        self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, damaged: Path | None
+    ) -> None:
+        self.path = path
+        self.damaged = damaged
+        """Where a damaged database was set aside to when this one was opened; None when it was sound."""
+        self._writer, self._reader = writer, reader
+        self._write_turn, self._read_turn = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
+        """Open or make the database at `path`, check it and bring it to today's schema.
+
+        A damaged or foreign file is renamed to `<name>.damaged-<UTC time>` first. Raises StoreError when
+        the file cannot be used for another reason (permissions, disk, held by another program, made by a
+        newer edged).
+        """
+        return await trio.to_thread.run_sync(partial(cls._open, Path(path), clock))
+
+    @classmethod
+    def _open(cls, path: Path, clock: Callable[[], float]) -> Self:
+        try:
+            writer, damaged = open_database(path, clock)
+            try:
+                return cls(path, writer, connect(path, read_only=True), damaged)
+            except BaseException:
+                writer.close()
+                raise
+        except (sqlite3.Error, OSError) as error:
+            raise as_store_error(path, error) from error
+
+    async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one query, as committed when it began. Never waits for a writer."""
+        return await self._in_turn(self._read_turn, partial(_query, self._reader, sql, params))
+
+    async def write(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Do one statement and commit; on disk when this returns."""
+        await self.transact(lambda connection: connection.execute(sql, params))
+
+    async def transact(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `change` in a thread, inside one write transaction, and return what it returns.
+
+        Whatever it raises rolls everything back; errors of SQLite come out as StoreError, others as they are.
+        """
+        return await self._in_turn(self._write_turn, partial(_transact, self._writer, change))
+
+    async def close(self) -> None:
+        """Close; later calls raise StoreError. Safe to call twice."""
+        self._closed = True
+        with trio.CancelScope(shield=True):
+            for turn, connection in ((self._read_turn, self._reader), (self._write_turn, self._writer)):
+                await trio.to_thread.run_sync(connection.close, limiter=turn)
+
+    async def _in_turn(self, turn: trio.CapacityLimiter, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise StoreError(f"{self.path}: the database is closed")
+        try:
+            return await trio.to_thread.run_sync(work, limiter=turn)
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
+            raise as_store_error(self.path, error) from error
+
+
+def _query(connection: sqlite3.Connection, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return connection.execute(sql, params).fetchall()
+
+
+def _transact(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = change(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk may have rolled back by itself already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
