@@ -1,0 +1,79 @@
+"""Recorded footage holds every frame once, under the right time."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from lab.appliance import running_appliance
+from lab.cameras import MockCamera, MockMode, mock_cameras
+from lab.feeder import running_feeder
+from lab.footage import Footage, read_footage, segments
+from lab.processes import wait_until
+
+pytestmark = [pytest.mark.mockcam, pytest.mark.slow]
+
+SEGMENT_SECONDS = 4
+SEGMENTS = 4
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Footage]]:
+    """Some segments of a camera that shows the clock strip, recorded by the real daemon."""
+    folder = tmp_path_factory.mktemp("footage")
+    pipe = folder / "pipe"
+    with running_feeder(pipe):
+        camera = MockCamera(modes=(MockMode(frames=str(pipe), live=True),), jitter=0.002, plugged=True)
+        with (
+            mock_cameras(camera, folder=folder) as cameras,
+            running_appliance(
+                folder / "edged",
+                engine="embedded",
+                settings=f"[recording]\nsegment_seconds = {SEGMENT_SECONDS}\n",
+                environment=cameras.environment,
+            ) as appliance,
+        ):
+            (slug,) = wait_until(appliance.cameras, what="a camera", seconds=10)
+            place = appliance.recordings / slug
+            wait_until(
+                lambda: len(segments(place)) >= SEGMENTS,
+                what="segments",
+                seconds=SEGMENTS * SEGMENT_SECONDS + 15,
+            )
+            appliance.stop()
+        yield [read_footage(path, strip=True) for path in segments(place)]
+
+
+def test_every_segment_decodes_and_has_the_length_it_says(footage: list[Footage]) -> None:
+    assert len(footage) >= SEGMENTS
+    for one in footage:
+        assert one.duration == pytest.approx(one.times[-1] + one.frame, abs=0.05)
+    for one in footage[:-1]:
+        assert one.duration == pytest.approx(SEGMENT_SECONDS, abs=1.1)
+
+
+def test_no_frame_is_lost_or_doubled_within_or_between_segments(footage: list[Footage]) -> None:
+    stamps = [stamp for one in footage for stamp in one.stamps]
+    assert None not in stamps, "a frame whose clock strip cannot be read"
+    steps = [after - before for before, after in itertools.pairwise(stamps)]
+    assert min(steps) > 0
+    assert max(steps) < 2 * 1000 / 30 * 1.2
+    for one in footage:
+        assert one.largest_gap < 1.5
+
+
+def test_neighbours_join_without_a_hole(footage: list[Footage]) -> None:
+    for before, after in itertools.pairwise(footage):
+        assert abs(after.start - before.end) <= before.frame
+
+
+def test_names_tell_when_the_first_frame_was_taken(footage: list[Footage]) -> None:
+    for one in footage:
+        assert one.stamps[0] is not None
+        assert one.start == pytest.approx(one.stamps[0] / 1000, abs=0.1)
+
+
+def test_frames_keep_their_true_times(footage: list[Footage]) -> None:
+    for one in footage:
+        for time, stamp in zip(one.times, one.stamps, strict=True):
+            assert stamp is not None
+            assert one.start + time == pytest.approx(stamp / 1000, abs=0.1)
