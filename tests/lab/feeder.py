@@ -1,8 +1,8 @@
 """A live picture for the mock camera: MJPEG frames with the clock strip, each given at the moment it shows.
 
-Started as `python feeder.py PIPE WIDTH HEIGHT FPS`; a `MockMode(frames=PIPE, live=True)` follows the pipe. A frame
-is drawn and compressed before its moment, so that the strip tells when the camera's driver handed it out: what
-is measured behind it is the product's latency, not this program's.
+Started as `python feeder.py PIPE WIDTH HEIGHT FPS`; a `MockMode(frames=PIPE, live=True)` follows the pipe.
+A frame is drawn and compressed before its moment, so that the strip tells when the camera's driver handed it
+out: what is measured behind it is the product's latency, not this program's.
 """
 
 import os
