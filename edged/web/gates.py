@@ -6,22 +6,25 @@ Scripts log in too: `POST /login` with JSON `{"username", "password"}` answers 2
 import math
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 import msgspec
 from quart import Blueprint, Response, redirect, render_template, request
 from quart.typing import ResponseReturnValue
+from werkzeug.sansio.response import Response as AnyResponse
 
-from edged.access.passwords import LEAST_PASSWORD, MOST_PASSWORD
-from edged.access.throttle import Throttled
-from edged.errors import AccessError
+from edged.access.accounts import LEAST_PASSWORD, MOST_PASSWORD, MOST_SITE, Throttled, Unacceptable, User
+from edged.errors import AccessError, StoreError
 from edged.web import guard
 from edged.web.pages import parts
 from edged.web.words import duration, say
 
 gates = Blueprint("gates", __name__)
 
+Answer = TypeVar("Answer", bound=AnyResponse)
+
 COOKIE = "edged_session"
-MOST = {"setup_code": 100, "site": 60, "username": 32, "password": MOST_PASSWORD}
+MOST = {"setup_code": 100, "site": MOST_SITE, "username": 32, "password": MOST_PASSWORD}
 USERNAME = re.compile(r"[\w.\-]+", re.ASCII)
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
@@ -60,10 +63,15 @@ async def claim() -> ResponseReturnValue:
             password=values["password"],
             address=request.remote_addr or "",
         )
-    except AccessError as error:
+        token = await _session(user)
+    except Unacceptable as error:
+        return await _claim_page(values, {error.field: str(error)}, ""), 422
+    except (AccessError, StoreError) as error:
+        if known.accounts.claimed:
+            return redirect("/login", 303)
         words, status, headers = _refusal(error, say("claim.refused"))
         return await _claim_page(values, {}, words), status, headers
-    return _let_in(await known.sessions.create(user), redirect("/", 303))
+    return _let_in(token, redirect("/", 303))
 
 
 @gates.get("/login")
@@ -91,7 +99,7 @@ async def login() -> ResponseReturnValue:
         return await _login_page(values, errors, "", onward), 422
     try:
         token = await _token(values["username"].strip(), values["password"])
-    except AccessError as error:
+    except (AccessError, StoreError) as error:
         words, status, headers = _refusal(error, say("login.refused"))
         return await _login_page(values, {}, words, onward), status, headers
     return _let_in(token, redirect(onward or "/", 303))
@@ -105,7 +113,6 @@ async def logout() -> ResponseReturnValue:
         await parts().sessions.revoke(subject.session)
     response = redirect("/login", 303)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
-    response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 
@@ -116,7 +123,7 @@ async def _login_script() -> ResponseReturnValue:
         return {"error": say("error.400")}, 400
     try:
         token = await _token(credentials.username, credentials.password)
-    except AccessError as error:
+    except (AccessError, StoreError) as error:
         words, status, headers = _refusal(error, say("login.refused"))
         return {"error": words}, status, headers
     return _let_in(token, Response("", 204))
@@ -125,12 +132,15 @@ async def _login_script() -> ResponseReturnValue:
 async def _token(username: str, password: str) -> str:
     if len(username) > MOST["username"] or len(password) > MOST["password"]:
         username, password = username[: MOST["username"] + 1], password[: MOST["password"] + 1]
-    user = await parts().accounts.login(username, password, request.remote_addr or "")
-    token: str = await parts().sessions.create(user)
-    return token
+    return await _session(await parts().accounts.login(username, password, request.remote_addr or ""))
 
 
-def _let_in(token: str, response: Response) -> Response:
+async def _session(user: User) -> str:
+    """A new session; the one that this browser may still hold ends with it."""
+    return await parts().sessions.create(user, replaces=request.cookies.get(COOKIE, ""))
+
+
+def _let_in(token: str, response: Answer) -> Answer:
     response.set_cookie(
         COOKIE,
         token,
@@ -143,8 +153,10 @@ def _let_in(token: str, response: Response) -> Response:
     return response
 
 
-def _refusal(error: AccessError, constant: str) -> tuple[str, int, dict[str, str]]:
+def _refusal(error: AccessError | StoreError, constant: str) -> tuple[str, int, dict[str, str]]:
     """Words, status and headers: how long to wait for who tried too often, else the constant sentence."""
+    if isinstance(error, StoreError):
+        return say("form.disk"), 503, {}
     if not isinstance(error, Throttled):
         return constant, 401, {}
     seconds = max(1, math.ceil(error.retry_after))

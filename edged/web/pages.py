@@ -103,7 +103,7 @@ _DOT_WORDS = msgspec.json.encode(
 def site_name() -> str:
     """The place's name: as claimed, else as configured, else ours."""
     known = parts()
-    return str(getattr(known.accounts, "site", "")) or known.config.site.name or words.say("app.name")
+    return known.accounts.site or known.config.site.name or words.say("app.name")
 
 
 @pages.get("/")

@@ -45,6 +45,7 @@ ENGLISH: Mapping[str, str] = {
     "form.short_password": "At least {least} characters, please.",
     "form.username_shape": "Letters, digits, dots, dashes and underscores only, please.",
     "form.throttled": "Too many tries. Please wait {wait} and try again.",
+    "form.disk": "The box cannot write to its disk right now. Look at the disk, then try again.",
     "form.show_password": "Show password",
     "form.hide_password": "Hide password",
     # Home
