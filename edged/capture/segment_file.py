@@ -1,0 +1,144 @@
+"""One file of footage, from its first key frame to its last byte on the disk."""
+
+import contextlib
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+from edged.capture.footage_disk import FootageDisk
+from edged.capture.mux import Mp4Muxer, Template
+from edged.capture.packets import EncodedPacket
+from edged.capture.report import Segment
+from edged.recordings.mp4 import duration_patches
+from edged.recordings.tree import milliseconds, segment_path
+
+logger = logging.getLogger(__name__)
+
+# An open file is flushed this often, in seconds.
+SYNC_EVERY = 5.0
+# Names tried when one is taken, each a millisecond later.
+MOST_NAMES = 1000
+
+
+class SegmentFile:
+    """A file being written. Methods raise OSError for the disk and av.FFmpegError for the muxer.
+
+    `folder` is the camera's own folder in the tree; its parent, the root, is never made here: when it is
+    missing the disk is not there.
+    """
+
+    def __init__(
+        self,
+        *,
+        disk: FootageDisk,
+        folder: Path,
+        templates: tuple[Template, ...],
+        first: EncodedPacket,
+        start: float,
+        now: float,
+    ) -> None:
+        self._disk = disk
+        self._infos = {template.info.kind: template.info for template in templates}
+        self._first = first
+        self._last: EncodedPacket | None = None
+        self._synced_at = now
+        self._named = False
+        video = self._infos["video"]
+        self._muxer = Mp4Muxer(templates, Fraction(first.pts) * video.time_base)
+        self.path, self.start, self._file = self._create(folder, start)
+        self._whole = 0  # bytes that are complete boxes
+        self.has_footage = False
+        try:
+            self._append(self._muxer.header)
+        except OSError:
+            self._give_up()
+            raise
+
+    def write(self, packet: EncodedPacket) -> None:
+        """Add a packet of it."""
+        if packet.stream == "video":
+            self._last = packet
+        fragments = self._muxer.mux(packet)
+        if fragments:
+            self._append(fragments)
+            self.has_footage = True
+
+    def sync_if_due(self, now: float) -> None:
+        """Flush to the disk when the last time is `SYNC_EVERY` seconds ago; `now` is monotonic seconds."""
+        if now - self._synced_at < SYNC_EVERY:
+            return
+        self._synced_at = now
+        self._disk.sync(self._file, metadata=False)
+        if not self._named:
+            self._disk.sync_folder(self.path.parent)
+            self._named = True
+
+    def close(self, reason: str) -> Segment:
+        """Finish it and bring it to the disk; what to report of it."""
+        self._append(self._muxer.close())
+        self.has_footage = True
+        self._seal()
+        return self._report(reason)
+
+    def abandon(self, reason: str) -> Segment:
+        """Save what can be saved after an error: whole fragments stay, a broken one goes. Never raises."""
+        with contextlib.suppress(Exception):
+            self._muxer.close()
+        if not self.has_footage:
+            self._give_up()
+            return self._report(reason, lost=True)
+        try:
+            self._disk.truncate(self._file, self._whole)
+            self._seal()
+        except OSError as error:
+            logger.warning("segment could not be closed properly: %s", error.strerror or error)
+            with contextlib.suppress(OSError):
+                self._disk.close(self._file)
+        return self._report(reason)
+
+    def _create(self, folder: Path, start: float) -> tuple[Path, float, int]:
+        for at in range(milliseconds(start), milliseconds(start) + MOST_NAMES):
+            path = segment_path(folder, at / 1000)
+            self._disk.make_folder(folder)
+            self._disk.make_folder(path.parent)
+            with contextlib.suppress(FileExistsError):
+                return path, at / 1000, self._disk.create(path)
+        raise FileExistsError(17, "no free name for the segment")
+
+    def _append(self, data: bytes) -> None:
+        if data:
+            self._disk.write(self._file, data, self._whole)
+            self._whole += len(data)
+
+    def _seal(self) -> None:
+        """Tell the file its duration, bring it and its name to the disk."""
+        for offset, value in duration_patches(self._muxer.header, self._duration()):
+            self._disk.write(self._file, value, offset)
+        self._disk.sync(self._file, metadata=True)
+        self._disk.close(self._file)
+        self._disk.sync_folder(self.path.parent)
+
+    def _give_up(self) -> None:
+        """Leave no file behind that never held a picture."""
+        with contextlib.suppress(OSError):
+            self._disk.close(self._file)
+        with contextlib.suppress(OSError):
+            self._disk.remove(self.path)
+
+    def _duration(self) -> float:
+        if self._last is None:
+            return 0.0
+        units = self._last.pts + self._last.duration - self._first.pts
+        return float(units * self._infos["video"].time_base)
+
+    def _report(self, reason: str, *, lost: bool = False) -> Segment:
+        last = self._first.number - 1 if lost or self._last is None else self._last.number
+        return Segment(
+            path=str(self.path),
+            start=self.start,
+            duration=0.0 if lost else self._duration(),
+            bytes=0 if lost else self._whole,
+            first_frame=self._first.number,
+            last_frame=last,
+            reason=reason,
+        )
