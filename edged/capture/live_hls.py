@@ -137,6 +137,7 @@ class _Run:
                 "hls_list_size": str(LISTED),
                 "hls_delete_threshold": str(KEPT_BEYOND),
                 "hls_flags": "delete_segments+program_date_time+independent_segments+temp_file+omit_endlist",
+                "hls_segment_options": "movflags=+frag_discont",
                 "hls_fmp4_init_filename": f"init-{word}.mp4",
                 "hls_segment_filename": str(folder / f"{word}-%d.m4s"),
                 "start_number": str(sequence),

@@ -5,6 +5,7 @@ carry the codec's parameters: the first key frame for H.264, an Ogg of one empty
 versions take the same way.
 """
 
+import contextlib
 import io
 import struct
 from dataclasses import dataclass
@@ -42,10 +43,15 @@ def make_templates(streams: tuple[StreamInfo, ...], key_frame: bytes) -> tuple[T
 
 def add_streams(container: av.container.OutputContainer, templates: tuple[Template, ...]) -> dict[str, Any]:
     """A stream for each template, by kind."""
-    return {
-        template.info.kind: container.add_stream_from_template(template.stream, opaque=True)
-        for template in templates
-    }
+    streams: dict[str, Any] = {}
+    for template in templates:
+        stream = container.add_stream_from_template(template.stream, opaque=True)
+        if template.info.kind == "video":
+            # PyAV 14 cannot set it here, and libav takes the same by default.
+            with contextlib.suppress(RuntimeError):
+                stream.time_base = VIDEO_TIME_BASE
+        streams[template.info.kind] = stream
+    return streams
 
 
 def make_packet(packet: EncodedPacket, info: StreamInfo, stream: Any, origin: Fraction) -> Any:

@@ -6,6 +6,7 @@ No error of this module holds the address, which may carry a secret.
 """
 
 import base64
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -35,6 +36,8 @@ class Publication:
     def __init__(self, connection: socket.socket, timeout: float) -> None:
         self.connection = connection
         self._timeout = timeout
+        self._readable = select.poll()
+        self._readable.register(connection, select.POLLIN)
         self._received = bytearray()
         self._sequence = 0
         self._session = ""
@@ -79,13 +82,9 @@ class Publication:
 
     def _listen(self) -> None:
         """Drop what the server said meanwhile (receiver reports); notice when it has left."""
-        try:
-            while True:
-                heard = self.connection.recv(65536, socket.MSG_DONTWAIT)
-                if not heard:
-                    raise RtspError("the server closed the connection")
-        except BlockingIOError:
-            return
+        while self._readable.poll(0):
+            if not self.connection.recv(65536):
+                raise RtspError("the server closed the connection")
 
     def _request(self, method: str, target: str, *headers: str, body: bytes = b"") -> bytes:
         self._sequence += 1
