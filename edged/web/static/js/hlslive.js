@@ -4,6 +4,7 @@ import { Refused } from "/static/js/whep.js";
 
 const LIBRARY = "/static/vendor/hls.min.js";
 const NUDGE_MS = 250;
+const LOW_LATENCY_CROWD = 2;
 const JUMP_SECONDS = 4;
 let loading = null;
 
@@ -22,8 +23,39 @@ function library() {
   return loading;
 }
 
-/** Ask for a camera's picture by HLS and put it on `video`. Resolves when the playlist is in. */
-export async function openHls(video, { slug, signal, lowLatency }) {
+/**
+ * Playlists for a wall: a browser has six connections to a box, and blocking reloads of a few players take them all.
+ * So tiles go without sound, and more than two of them without blocking reload.
+ */
+function thrifty(Loader, crowd) {
+  const lean = (text) => {
+    let kept = text.replace(/^#EXT-X-MEDIA:TYPE=AUDIO.*\n/gm, "").replace(/,AUDIO="[^"]*"/g, "");
+    if (kept !== text) kept = kept.replace(/CODECS="([^"]*)"/g, (_, codecs) => `CODECS="${onlyVideo(codecs)}"`);
+    return crowd > LOW_LATENCY_CROWD ? kept.replace(/CAN-BLOCK-RELOAD=YES,?/, "") : kept;
+  };
+  return class extends Loader {
+    load(context, config, callbacks) {
+      const onSuccess = (response, ...rest) => {
+        if (typeof response.data === "string") response.data = lean(response.data);
+        callbacks.onSuccess(response, ...rest);
+      };
+      super.load(context, config, { ...callbacks, onSuccess });
+    }
+  };
+}
+
+function onlyVideo(codecs) {
+  return codecs
+    .split(",")
+    .filter((codec) => !/^(opus|mp4a)/i.test(codec.trim()))
+    .join(",");
+}
+
+/**
+ * Ask for a camera's picture by HLS and put it on `video`. Resolves when the playlist is in.
+ * `crowd` is the number of players on the page.
+ */
+export async function openHls(video, { slug, signal, lowLatency, crowd }) {
   const address = `/hls/${slug}/index.m3u8`;
   const sources = globalThis.ManagedMediaSource || globalThis.MediaSource;
   if (!sources) {
@@ -35,17 +67,19 @@ export async function openHls(video, { slug, signal, lowLatency }) {
 
   const once = { maxTimeToFirstByteMs: 8000, maxLoadTimeMs: 12_000, timeoutRetry: null, errorRetry: null };
   const twice = { ...once, errorRetry: { maxNumRetry: 2, retryDelayMs: 150, maxRetryDelayMs: 300 } };
+  const quick = lowLatency && crowd <= LOW_LATENCY_CROWD;
   const hls = new Hls({
     enableWorker: false, // fragmented MP4 passes through; a worker would only need a wider content policy
-    lowLatencyMode: lowLatency,
+    lowLatencyMode: quick,
     startFragPrefetch: true,
     testBandwidth: false,
     capLevelToPlayerSize: false,
     backBufferLength: 4,
     maxBufferLength: 8,
     liveSyncOnStallIncrease: 0,
-    ...(lowLatency ? {} : { liveSyncDurationCount: 1.5 }),
+    ...(quick ? {} : { liveSyncDurationCount: 1.5 }),
     maxLiveSyncPlaybackRate: 1, // the catching up is ours, see `nudge`
+    ...(crowd > 1 ? { pLoader: thrifty(Hls.DefaultConfig.loader, crowd) } : {}),
     manifestLoadPolicy: { default: once },
     playlistLoadPolicy: { default: twice },
     fragLoadPolicy: { default: twice },

@@ -151,7 +151,8 @@ export class EdgedPlayer extends HTMLElement {
   }
 
   async #open(mode, signal) {
-    const wish = { slug: this.dataset.slug, signal, lowLatency: "lowLatency" in this.dataset };
+    const crowd = document.querySelectorAll("edged-player").length;
+    const wish = { slug: this.dataset.slug, signal, lowLatency: "lowLatency" in this.dataset, crowd };
     if (mode === "webrtc") return openWhep(this.video, wish);
     const { openHls } = await import("/static/js/hlslive.js");
     signal.throwIfAborted();
