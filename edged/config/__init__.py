@@ -1,5 +1,6 @@
 """The settings: one TOML file into frozen typed values, with every mistake told at once."""
 
+from edged.config.doubts import doubts
 from edged.config.load import load_config, parse_config
 from edged.config.types import (
     CameraSettings,
@@ -25,6 +26,7 @@ __all__ = [
     "SiteSettings",
     "WebSettings",
     "commented_defaults",
+    "doubts",
     "dump",
     "load_config",
     "parse_config",

@@ -122,7 +122,7 @@ class _Reader:
         mark = quote * 3 if long else quote
         self.at += len(mark)
         while not self.text.startswith(mark, self.at):
-            self.at += 2 if quote == '"' and self.text[self.at] == "\\" else 1
+            self.at += 2 if self.text[self.at] == "\\" and quote == '"' else 1
         self.at += len(mark)
         if long:  # up to two quotes may stand right before the end
             for _ in range(2):

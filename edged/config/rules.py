@@ -30,7 +30,7 @@ ENCODERS = (
 
 def did_you_mean(word: str, known: "tuple[str, ...]") -> str:
     """' (did you mean "…"?)' for the known word that is close to `word`, else ''."""
-    close = difflib.get_close_matches(word[:100], known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:100].casefold(), known, n=1, cutoff=0.6)
     return f' (did you mean "{close[0]}"?)' if close else ""
 
 
@@ -39,7 +39,7 @@ def label(value: str) -> str:
     return (
         ""
         if value.isprintable() and value == value.strip()
-        else "a name of printable characters, no spaces around"
+        else "must be printable characters in one line, no spaces around them"
     )
 
 

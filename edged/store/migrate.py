@@ -3,6 +3,7 @@
 `PRAGMA user_version` is the number of the last one done; it is part of the same transaction.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,8 +33,8 @@ def known_migrations() -> dict[int, str]:
 def statements(script: str) -> Iterator[str]:
     """The statements of a script, one by one: `executescript` would commit on the way."""
     statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
+    for part in re.split(r"(?<=;)", script):
+        statement += part
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""

@@ -17,6 +17,8 @@ from edged.store.migrate import APPLICATION_ID, migrate
 from edged.store.remedies import primary_code
 
 BUSY_SECONDS = 5.0
+# The header of the file format (sqlite.org/fileformat.html).
+MAGIC, HEADER_BYTES = b"SQLite format 3\0", 100
 COMPANIONS = ("-wal", "-shm", "-journal")
 
 
@@ -30,11 +32,14 @@ def open_database(path: Path, clock: Callable[[], float]) -> tuple[sqlite3.Conne
     Raises sqlite3.Error, OSError, StoreError.
     """
     damaged = None
-    if _lost_its_body(path):
+    if _is_no_database(path):
         damaged = _set_aside(path, clock)
     try:
         return _open_sound(path), damaged
-    except Damaged:
+    except (
+        Damaged,
+        UnicodeDecodeError,
+    ):  # a bad byte in the schema comes as an error that Python cannot decode
         damaged = _set_aside(path, clock)
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
@@ -102,12 +107,19 @@ def _prove(connection: sqlite3.Connection) -> None:
         raise Damaged("another program's database")
 
 
-def _lost_its_body(path: Path) -> bool:
-    """Whether a write-ahead log lies there without its database, or beside an empty one: SQLite would delete
-    it.
+def _is_no_database(path: Path) -> bool:
+    """Whether that can be told before SQLite touches the files.
+
+    SQLite would delete a write-ahead log that lost its database, and take a file shorter than a header for
+    an empty one.
     """
-    log = path.with_name(path.name + "-wal")
-    return _size(log) > 0 and _size(path) <= 0
+    size = _size(path)
+    if size <= 0:
+        return _size(path.with_name(path.name + "-wal")) > 0
+    if size < HEADER_BYTES:
+        return True
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) != MAGIC
 
 
 def _size(path: Path) -> int:
