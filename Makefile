@@ -16,7 +16,7 @@ REQUIRE_MEDIAMTX ?= $(EDGED_REQUIRE_MEDIAMTX)
 
 demo:
 	@tools/setup demo >&2
-	@exec .venv/bin/python -m edged.cli demo $(ARGS)
+	@exec setpriv --pdeathsig TERM -- .venv/bin/python -m edged.cli demo $(ARGS)
 
 test:
 	@tools/setup test
