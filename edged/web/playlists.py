@@ -1,0 +1,49 @@
+"""What may be asked of HLS: names and delivery directives, checked before anything goes upstream."""
+
+import re
+from urllib.parse import parse_qsl
+
+from edged.web.asgi import Refused
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
+_SKIPS = frozenset({"YES", "v2"})
+PLAYLIST = ".m3u8"
+
+
+def check_name(name: str) -> str:
+    """The name of a playlist, part or segment as it may go upstream. Raises Refused(404)."""
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise Refused(404)
+    return name
+
+
+def check_query(name: str, query: bytes) -> str:
+    """Delivery directives in one canonical order, so that the same question is one fetch.
+
+    Only playlists have any. Raises Refused(400) for anything but `_HLS_msn`, `_HLS_part` and `_HLS_skip`
+    (RFC 8216bis 6.2.5): unknown, doubled, not a number, or a part without its segment.
+    """
+    if not query:
+        return ""
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, strict_parsing=True, max_num_fields=3
+        )
+    except ValueError as error:
+        raise Refused(400) from error
+    asked = dict(pairs)
+    right = (
+        name.endswith(PLAYLIST)
+        and len(asked) == len(pairs)
+        and asked.keys() <= {"_HLS_msn", "_HLS_part", "_HLS_skip"}
+        and all(_NUMBER.fullmatch(asked[key]) for key in ("_HLS_msn", "_HLS_part") if key in asked)
+        and ("_HLS_part" not in asked or "_HLS_msn" in asked)
+        and asked.get("_HLS_skip", "YES") in _SKIPS
+    )
+    if not right:
+        raise Refused(400)
+    told = [f"{key}={int(asked[key])}" for key in ("_HLS_msn", "_HLS_part") if key in asked]
+    if "_HLS_skip" in asked:
+        told.append(f"_HLS_skip={asked['_HLS_skip']}")
+    return "&".join(told)

@@ -1,0 +1,55 @@
+"""`/recordings/<slug>/<day>/<name>.mp4`: footage to play (by ranges) or to keep."""
+
+import re
+from typing import TYPE_CHECKING
+
+from edged.web import guard
+from edged.web.asgi import Refused, Scope, Send, only
+from edged.web.files import FileSender
+
+if TYPE_CHECKING:
+    from edged.web.app import WebParts
+
+THREADS = 8
+
+_SLUG = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NAME = re.compile(r"[0-9.Z-]{1,40}\.mp4", re.ASCII)
+
+
+class RecordingFiles:
+    """Serves files of the recordings tree, found by the library only."""
+
+    def __init__(self, parts: "WebParts") -> None:
+        self._parts = parts
+        self._files = FileSender(threads=THREADS)
+
+    async def __call__(self, scope: Scope, send: Send, slug: str, day: str, name: str) -> None:
+        """Answer one request."""
+        only(scope, "GET", "HEAD")
+        sessions = self._parts.sessions
+        guard.check(guard.subject_of(scope, sessions), "recordings", slug)
+        if not (_SLUG.fullmatch(slug) and _DAY.fullmatch(day) and _NAME.fullmatch(name)):
+            raise Refused(404)
+        path = await self._parts.library.locate(slug, day, name)
+        if path is None:
+            raise Refused(404)
+        try:
+            file = await self._files.open(path)
+        except OSError as error:
+            raise Refused(404) from error
+        kind = b"inline"
+        if scope["query_string"].partition(b"=")[0] == b"download":
+            kind = f'attachment; filename="{slug}_{day}_{name}"'.encode()
+        await self._files.send(
+            scope,
+            send,
+            file,
+            headers=[
+                (b"content-type", b"video/mp4"),
+                (b"content-disposition", kind),
+                # Kept by the browser for seeking, but never shown without asking us again.
+                (b"cache-control", b"private, no-cache"),
+            ],
+            may_go_on=lambda: guard.still_may(scope, sessions, "recordings", slug),
+        )

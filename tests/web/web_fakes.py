@@ -1,0 +1,212 @@
+"""Stands in for what the web asks, in memory, with the faces of the real parts."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from edged.access.subject import Subject
+from edged.cameras.state import CameraView
+from edged.config import Config
+from edged.errors import MediaError
+from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Viewer
+from edged.web.app import WebParts
+
+ADMIN, VIEWER, STRANGER = "admin-token", "viewer-token", "wrong-token"
+SDP = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n"
+SECRET = "engine-secret"
+
+
+class FakeSessions:
+    """Two people: an admin, and a viewer who sees the camera `door`."""
+
+    def __init__(self) -> None:
+        self.subjects = {
+            ADMIN: Subject(kind="admin", user="ada", session="s-admin", cameras=None),
+            VIEWER: Subject(kind="viewer", user="vic", session="s-viewer", cameras=frozenset({"door"})),
+        }
+        self.callbacks: list[Callable[[str], None]] = []
+
+    def lookup(self, token: str) -> Subject | None:
+        return self.subjects.get(token)
+
+    async def revoke(self, session: str) -> None:
+        self.subjects = {t: s for t, s in self.subjects.items() if s.session != session}
+        for callback in list(self.callbacks):
+            callback(session)
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+
+class FakeAccounts:
+    """Claimed, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.claimed = True
+        self.site = "Test site"
+
+
+class FakeCameras:
+    """The cameras `door` and `garden`, both live."""
+
+    def __init__(self) -> None:
+        self.views = {
+            slug: CameraView(slug=slug, name=slug.title(), state="live", since=1.0, worker_pid=42)
+            for slug in ("door", "garden")
+        }
+        self.version = 1
+        self.moved = trio.Event()
+        self.keyframes: list[str] = []
+        self.wishes: list[tuple[str, bool]] = []
+        self.snapshots: dict[str, Path] = {}
+
+    def cameras(self) -> tuple[CameraView, ...]:
+        return tuple(self.views.values())
+
+    def camera(self, slug: str) -> CameraView | None:
+        return self.views.get(slug)
+
+    def set(self, view: CameraView) -> None:
+        self.views[view.slug] = view
+        self.version += 1
+        self.moved.set()
+        self.moved = trio.Event()
+
+    async def changed(self, after: int) -> int:
+        while self.version <= after:
+            await self.moved.wait()
+        return self.version
+
+    def request_keyframe(self, slug: str) -> None:
+        self.keyframes.append(slug)
+
+    def set_recording(self, slug: str, on: bool) -> None:
+        self.wishes.append((slug, on))
+
+    def snapshot_path(self, slug: str) -> Path | None:
+        return self.snapshots.get(slug)
+
+
+class FakeDoor:
+    """Counts tickets."""
+
+    def __init__(self) -> None:
+        self.valid: list[str] = []
+        self.issued = 0
+
+    def issue(self, camera: str) -> str:
+        self.issued += 1
+        ticket = f"ticket-{camera}-{self.issued}"
+        self.valid.append(ticket)
+        return ticket
+
+    def revoke(self, ticket: str) -> tuple[str, ...]:
+        if ticket in self.valid:
+            self.valid.remove(ticket)
+        return ()
+
+
+class FakeEngine:
+    """Answers from `files`; `gate`, when set, holds HLS answers back until it is opened."""
+
+    def __init__(self, door: FakeDoor) -> None:
+        self.door = door
+        self.files: dict[str, bytes] = {"index.m3u8": b"#EXTM3U\n", "part1.mp4": b"part one"}
+        self.asked: list[tuple[str, str, str]] = []
+        self.gate: trio.Event | None = None
+        self.kicked: list[str] = []
+        self.changes: list[tuple[str, str, bytes, str, str]] = []
+        self.running: dict[str, str] = {}
+        self.down = False
+        self.whep_status = 201
+        self.offer = LiveOffer(webrtc=True, hls=True, low_latency=True)
+
+    def live(self, camera: str) -> LiveOffer:
+        return self.offer
+
+    def health(self) -> EngineHealth:
+        return EngineHealth(name="mediamtx", up=not self.down, version="1.20.1")
+
+    async def hls(self, camera: str, name: str, query: str) -> MediaReply:
+        self.asked.append((camera, name, query))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.down:
+            raise MediaError("no answer")
+        body = self.files.get(name)
+        if body is None:
+            return MediaReply(status=404)
+        kind = "application/vnd.apple.mpegurl" if name.endswith(".m3u8") else "video/mp4"
+        return MediaReply(status=200, content_type=kind, body=body)
+
+    async def whep(self, camera: str, offer: bytes, ticket: str) -> MediaReply:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.down:
+            raise MediaError("no answer")
+        if self.whep_status != 201:
+            return MediaReply(status=self.whep_status)
+        location = f"/{camera}/whep/{SECRET}-{len(self.running)}"
+        self.running[location] = ticket
+        return MediaReply(
+            status=201, content_type="application/sdp", body=SDP, location=location, etag='"e1"'
+        )
+
+    async def whep_change(
+        self, location: str, method: str, body: bytes, content_type: str, etag: str
+    ) -> MediaReply:
+        if self.down:
+            raise MediaError("no answer")
+        self.changes.append((location, method, body, content_type, etag))
+        if method == "DELETE":
+            self.running.pop(location, None)
+            return MediaReply(status=200)
+        return MediaReply(status=204)
+
+    async def viewers(self) -> tuple[Viewer, ...]:
+        return tuple(
+            Viewer(id=location, camera="", protocol="webrtc", ticket=ticket)
+            for location, ticket in self.running.items()
+        )
+
+    async def kick(self, ticket: str) -> None:
+        self.door.revoke(ticket)
+        self.kicked.append(ticket)
+        self.running = {place: word for place, word in self.running.items() if word != ticket}
+
+
+class FakeLibrary:
+    """One folder of files, by (camera, day, name)."""
+
+    def __init__(self) -> None:
+        self.files: dict[tuple[str, str, str], Path] = {}
+
+    async def cameras(self) -> tuple[str, ...]:
+        return ()
+
+    async def days(self, camera: str) -> tuple[Any, ...]:
+        return ()
+
+    async def segments(self, camera: str, day: str) -> tuple[Any, ...]:
+        return ()
+
+    async def locate(self, camera: str, day: str, name: str) -> Path | None:
+        return self.files.get((camera, day, name))
+
+
+def make_parts() -> WebParts:
+    """Parts made of fakes; take them out of it by their names to play with them."""
+    door = FakeDoor()
+    parts: dict[str, Any] = {
+        "config": Config(),
+        "accounts": FakeAccounts(),
+        "sessions": FakeSessions(),
+        "cameras": FakeCameras(),
+        "engine": FakeEngine(door),
+        "door": door,
+        "library": FakeLibrary(),
+    }
+    return WebParts(**parts, version="0.0-test", clock=lambda: 1_000_000.0)
