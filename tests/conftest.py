@@ -144,7 +144,7 @@ def limited(seconds: float, name: str, stderr: TextIO) -> Iterator[None]:
         yield
     except BaseException as error:
         if expired:
-            raise TimeLimitError(f"{name} took longer than {seconds:.0f} s") from error
+            raise TimeLimitError(f"{name} took longer than {seconds:g} s") from error
         raise
     finally:
         faulthandler.cancel_dump_traceback_later()
