@@ -81,7 +81,8 @@ export async function openHls(video, { slug, signal, lowLatency, crowd }) {
     maxLiveSyncPlaybackRate: 1, // the catching up is ours, see `nudge`
     ...(crowd > 1 ? { pLoader: thrifty(Hls.DefaultConfig.loader, crowd) } : {}),
     manifestLoadPolicy: { default: once },
-    playlistLoadPolicy: { default: twice },
+    // hls.js gives blocking reloads less than a second; what is late is judged by the pictures, not here
+    playlistLoadPolicy: { default: { ...twice, timeoutRetry: { maxNumRetry: 30, retryDelayMs: 0, maxRetryDelayMs: 0 } } },
     fragLoadPolicy: { default: twice },
   });
 

@@ -15,6 +15,8 @@ const AWAY_MS = 30_000;
 const LOOK_MS = 500;
 const WEBRTC_AGAIN_MS = 60_000; // after it gave no picture but HLS did
 const ENDED = new Set(["signed-out", "forbidden", "gone", "unsupported"]);
+const SOON = { starting: "starting", stalled: "frozen" }; // nothing to ask for yet, but it may come without a word
+const SOON_MS = 10_000;
 const HELD = { unplugged: "unplugged", disabled: "disabled", failed: "failed" };
 
 export class EdgedPlayer extends HTMLElement {
@@ -89,11 +91,14 @@ export class EdgedPlayer extends HTMLElement {
 
   /** Wait while there is nothing to ask for: nobody looks, or the camera cannot send. */
   async #permitted(signal) {
+    let patient = true;
     while (!signal.aborted) {
       const held = HELD[this.#camera.state];
-      if (!held && !this.#away) return;
-      this.#show(held ?? "paused");
-      await this.#rest(0, signal);
+      const soon = patient && SOON[this.#camera.state];
+      if (!held && !soon && !this.#away) return;
+      this.#show(held ?? (this.#away ? "paused" : soon));
+      patient = Boolean(held || this.#away);
+      await this.#rest(patient ? 0 : SOON_MS, signal);
     }
   }
 
@@ -190,12 +195,16 @@ export class EdgedPlayer extends HTMLElement {
     let last = await session.frames();
     let since = performance.now();
     let ended = false;
-    session.lost.then(() => (ended = true));
+    session.lost.then((why) => {
+      ended = true;
+      console.debug(`${this.dataset.slug}, ${session.mode}: lost, ${why?.message ?? why}`);
+    });
     while (!ended && !signal.aborted) {
       await Promise.race([this.#rest(LOOK_MS, signal), session.lost]);
       if (this.#away || HELD[this.#camera.state]) return true;
       const now = performance.now();
       const frames = await session.frames();
+      if (ended || signal.aborted) break;
       if (frames !== last || document.hidden || !this.#seen) {
         [last, since] = [frames, now];
         if (!document.hidden && this.dataset.state !== "live") this.#show("live");
@@ -269,13 +278,12 @@ export class EdgedPlayer extends HTMLElement {
   }
 
   #show(state) {
-    const key = state === "live" ? null : state;
-    const words = key && say(key, { time: this.#camera.since ? moment(new Date(this.#camera.since * 1000), "since") : "" });
+    const words = state === "live" ? "" : say(state, { time: this.#camera.since ? moment(new Date(this.#camera.since * 1000), "since") : "" });
     if (this.dataset.state !== state) {
       this.dataset.state = state;
       this.dispatchEvent(new CustomEvent("state", { bubbles: true, detail: { state } }));
     }
-    if (words && this.words.textContent !== words) this.words.textContent = words;
+    if (this.words.textContent !== words) this.words.textContent = words;
   }
 
   #end(state) {
