@@ -48,6 +48,7 @@ async def serve_web(
     shutdown: trio.Event,
     key: str = "web.listen",
     caps: ConnectionCaps | None = None,
+    keep_alive: float = KEEP_ALIVE_SECONDS,
     task_status: trio.TaskStatus[tuple[str, ...]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `app` on each "ADDRESS:PORT" of `listen` until `shutdown` is set, then at most 3 s longer.
@@ -55,9 +56,10 @@ async def serve_web(
     started() with the URLs really bound, once connections are taken. Requests find the event `shutdown` in
     `scope["state"]`, to end what would go on for ever. Raises StartupError, which names `key`, an address
     that cannot be had, and the remedy.
+    `keep_alive`: seconds that a connection may be idle, and that the head of a request may take.
     """
     sockets = open_sockets(listen, key=key)
-    config = hypercorn_config()
+    config = hypercorn_config(keep_alive)
     wrapped = cast("AppWrapper", ASGIWrapper(cast("ASGIFramework", app)))
     lifespan = Lifespan(wrapped, config, {})
     try:
@@ -74,7 +76,7 @@ async def serve_web(
             listening.close()
 
 
-def hypercorn_config() -> Config:
+def hypercorn_config(keep_alive: float = KEEP_ALIVE_SECONDS) -> Config:
     """Hypercorn's settings: no access log (addresses can hold secrets).
 
     No name of the server, small limits.
@@ -85,7 +87,7 @@ def hypercorn_config() -> Config:
     config.include_server_header = False
     config.graceful_timeout = GRACE_SECONDS
     # From the opening of a connection, or the end of an answer, to the last byte of the next request's head.
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.keep_alive_timeout = keep_alive
     config.keep_alive_max_requests = 100_000
     config.h11_max_incomplete_size = 16 * 1024
     config.h2_max_concurrent_streams = 4

@@ -1,0 +1,175 @@
+"""The server on real sockets: what it refuses to start on, what it survives, and how it ends."""
+
+import contextlib
+import socket
+from typing import Any
+
+import pytest
+import trio
+from web_fakes import ADMIN, make_parts
+from web_site import read_all, serving
+
+from edged.errors import StartupError
+from edged.web.limits import ConnectionCaps
+from edged.web.serve import open_sockets
+
+EVENTS = f"GET /api/events HTTP/1.1\r\nHost: box\r\nCookie: edged_session={ADMIN}\r\n\r\n".encode()
+LOGIN = b"GET /login HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"
+
+
+def test_a_port_in_use_is_named_with_its_key_and_the_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(StartupError, match=r"in use.*choose another port") as caught:
+            open_sockets((address,), key="web.listen")
+        assert f'web.listen = "{address}"' in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["192.0.2.1:8080", "box:8080", "127.0.0.1:http", "127.0.0.1:70000", "8080", ""]
+)
+def test_an_address_that_cannot_be_had_is_one_clear_line(address: str) -> None:
+    with pytest.raises(StartupError, match=f'web.listen = "{address}"') as caught:
+        open_sockets((address,), key="web.listen")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_was_bound_is_let_go_when_another_address_fails() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(StartupError):
+        open_sockets((f"127.0.0.1:{port}", "192.0.2.1:1"), key="web.listen")
+    (again,) = open_sockets((f"127.0.0.1:{port}",), key="web.listen")
+    again.close()
+
+
+async def test_the_server_does_not_say_what_it_is() -> None:
+    async with serving(make_parts()) as site:
+        for request in (LOGIN, b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
+            told = (await site.raw(request)).lower()
+            assert told.startswith(b"http/1.1 ")
+            assert b"hypercorn" not in told
+            assert b"traceback" not in told
+            assert b"\nserver:" not in told
+
+
+@pytest.mark.parametrize("begun", [b"", b"G", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: box\r\nX: y"])
+async def test_who_never_ends_a_request_is_let_go(begun: bytes) -> None:
+    async with serving(make_parts(), keep_alive=0.5) as site, await site.connect() as stream:
+        began = trio.current_time()
+        with trio.fail_after(3):
+            await stream.send_all(begun)
+            with contextlib.suppress(trio.BrokenResourceError):
+                while trio.current_time() - began < 2:
+                    await stream.send_all(b"x") if begun else None
+                    with trio.move_on_after(0.1):
+                        if await stream.receive_some(100) == b"":
+                            break
+        assert trio.current_time() - began < 1.5
+
+
+async def test_a_head_that_never_ends_is_refused_by_its_size() -> None:
+    async with serving(make_parts()) as site:
+        told = await site.raw(b"GET / HTTP/1.1\r\nHost: box\r\n" + b"X: " + b"y" * 60_000)
+        assert told.split()[1] == b"431"
+
+
+async def test_event_streams_end_at_once_at_shutdown() -> None:
+    async with serving(make_parts()) as site, await site.connect() as stream:
+        await stream.send_all(EVENTS)
+        with trio.fail_after(3):
+            while b"event: cameras" not in await stream.receive_some(65536):
+                pass
+            site.shutdown.set()
+            began = trio.current_time()
+            await read_all(stream)
+            await site.over.wait()
+        assert trio.current_time() - began < 0.5
+
+
+async def test_idle_and_silent_connections_do_not_hold_the_end_up() -> None:
+    async with serving(make_parts()) as site, await site.connect() as silent, await site.connect() as idle:
+        await idle.send_all(LOGIN.replace(b"Connection: close\r\n", b""))
+        await idle.receive_some(100)
+        await trio.sleep(0.1)
+        site.shutdown.set()
+        began = trio.current_time()
+        with trio.fail_after(3):
+            await site.over.wait()
+            assert await silent.receive_some(1) == b""
+        assert trio.current_time() - began < 0.5
+
+
+async def endless(scope: Any, receive: Any, send: Any) -> None:
+    """An application that sends for ever."""
+    if scope["type"] == "lifespan":
+        while True:
+            kind = (await receive())["type"]
+            await send({"type": kind + ".complete"})
+            if kind == "lifespan.shutdown":
+                return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+
+
+async def test_a_client_that_does_not_read_cannot_hold_the_end_up() -> None:
+    async with serving(make_parts(), app=endless) as site, await site.connect() as stream:
+        await stream.send_all(LOGIN)
+        await trio.sleep(0.3)
+        site.shutdown.set()
+        began = trio.current_time()
+        with trio.fail_after(4):
+            await site.over.wait()
+        assert trio.current_time() - began < 3.0
+
+
+async def test_cancelling_the_caller_ends_the_server_too() -> None:
+    began = 0.0
+    with trio.fail_after(4), trio.CancelScope() as scope:
+        async with serving(make_parts(), app=endless) as site, await site.connect() as stream:
+            await stream.send_all(LOGIN)
+            await trio.sleep(0.3)
+            began = trio.current_time()
+            scope.cancel()
+            await trio.sleep_forever()
+    assert trio.current_time() - began < 1.0
+
+
+async def test_too_many_connections_are_told_so_and_the_others_go_on() -> None:
+    caps = ConnectionCaps(total=3)
+    async with serving(make_parts(), caps=caps) as site, site.client() as client:
+        assert (await client.get("/health")).status_code == 200
+        async with await site.connect() as first, await site.connect() as second:
+            await trio.sleep(0.1)
+            refused = await site.raw(LOGIN)
+            assert refused.split()[1] == b"503"
+            assert b"retry-after" in refused
+            assert (await client.get("/health")).status_code == 200
+            for stream in (first, second):
+                await stream.send_all(LOGIN)
+                assert b" 200 " in await read_all(stream)
+        assert b" 200 " in await site.raw(LOGIN)
+
+
+async def test_http_2_and_web_sockets_are_not_spoken() -> None:
+    async with serving(make_parts()) as site:
+        upgrade = b"GET / HTTP/1.1\r\nHost: box\r\nConnection: Upgrade\r\n"
+        socket_key = b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        assert (await site.raw(upgrade + socket_key + b"\r\n")).split()[1] == b"403"
+        async with await site.connect() as stream:
+            await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+        assert b" 200 " in await site.raw(LOGIN)
+
+
+async def test_a_fault_in_the_application_is_a_500_and_nothing_else_notices(caplog: Any) -> None:
+    parts: Any = make_parts()
+    async with serving(parts) as site, site.client(ADMIN) as client:
+        parts.cameras.camera = None
+        for path in ("/hls/door/index.m3u8", "/cameras/door"):
+            answer = await client.get(path)
+            assert answer.status_code == 500
+            assert "NoneType" not in answer.text
+        assert (await client.get("/health")).status_code == 200
+    assert len([r for r in caplog.records if r.exc_info]) == 2
