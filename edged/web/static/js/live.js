@@ -16,6 +16,7 @@ for (const part of document.querySelectorAll("[data-fresh]")) served.set(part.da
 for (const player of document.querySelectorAll("edged-player")) equip(player);
 localTimes();
 listenToKeys();
+states.start(); // also where there is no camera yet: the first one appears by itself
 
 /** The one dot of a camera; the same rule as the pages follow. */
 function dotOf(camera) {

@@ -9,6 +9,7 @@ const RETRY_MS = [500, 10_000];
 class States extends EventTarget {
   cameras = new Map();
   signedOut = false;
+  #started = false;
   #source = null;
   #retry = 0;
   #delay = RETRY_MS[0];
@@ -16,7 +17,8 @@ class States extends EventTarget {
 
   /** Begin to listen; later calls do nothing. Pages that are hidden for long stop listening, and come back. */
   start() {
-    if (this.#source || this.signedOut) return;
+    if (this.#started || this.signedOut) return;
+    this.#started = true;
     this.#open();
     document.addEventListener("visibilitychange", () => {
       clearTimeout(this.#away);
