@@ -95,6 +95,8 @@ class SecretsFilter(logging.Filter):
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
             record.exc_text = blacked_out(record.exc_text)
+        if record.stack_info:
+            record.stack_info = blacked_out(record.stack_info)
         for name in vars(record).keys() - _USUAL:
             value = getattr(record, name)
             if isinstance(value, str):

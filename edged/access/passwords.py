@@ -11,7 +11,7 @@ from functools import partial
 
 import argon2
 import trio
-from argon2.exceptions import Argon2Error, InvalidHash
+from argon2.exceptions import Argon2Error
 
 from edged.access.throttle import Throttled
 
@@ -60,7 +60,7 @@ class Passwords:
     def _matches(self, encoded: str, password: bytes) -> bool:
         try:
             return self._hasher.verify(encoded, password)
-        except (Argon2Error, InvalidHash):
+        except (Argon2Error, ValueError):  # InvalidHash is a ValueError
             return False
 
     def _queue(self) -> "_Place":

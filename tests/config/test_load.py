@@ -61,15 +61,16 @@ engine = "mediamtxx"
         'edged.toml:3: web.sesion_days = 3: there is no such setting (did you mean "session_days"?)',
         'edged.toml:4: web.webrtc_port = 8: there is no such setting (did you mean "media.webrtc_port"?)',
         (
-            "edged.toml:5: cameras.Front: a camera's short name has lower-case letters, digits and inner dashes"
-            ' only, at most 64 (did you mean "front"?)'
+            "edged.toml:5: cameras.Front: a camera's short name has lower-case letters, digits and inner"
+            ' dashes only, at most 64 (did you mean "front"?)'
         ),
         "edged.toml:7: cameras.back.width = 640: height is missing; set both or none",
         "edged.toml:8: cameras.back.fps = nan: must be a number from 1 to 240",
         "edged.toml:9: cameras.back.bitrate_kbit = true: must be a whole number from 64 to 100000",
         (
             'edged.toml:10: cameras.back.encoder = "libx265": must be one of auto, libx264, libopenh264,'
-            " h264_v4l2m2m, h264_vaapi, h264_qsv, h264_nvenc, h264_nvmpi, h264_rkmpp, h264_vulkan, nvv4l2h264enc"
+            " h264_v4l2m2m, h264_vaapi, h264_qsv, h264_nvenc, h264_nvmpi, h264_rkmpp, h264_vulkan,"
+            " nvv4l2h264enc"
             ' (did you mean "libx264"?)'
         ),
         'edged.toml:11: wbe = a table: there is no such setting (did you mean "web"?)',

@@ -1,0 +1,169 @@
+"""Guessing becomes slow; those who know their password are not kept out by others' guesses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edged.access.throttle import BY_ACCOUNT, BY_ADDRESS, Pace, Throttle, Throttled, network_of
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def throttle(clock: Clock) -> Throttle:
+    return Throttle(clock=clock)
+
+
+def wait_of(throttle: Throttle, address: str, account: str) -> float:
+    """Seconds to wait before the next try; 0 when it was made (and failed)."""
+    try:
+        throttle.attempt(address, account)
+    except Throttled as refusal:
+        return refusal.retry_after
+    return 0.0
+
+
+def test_a_few_tries_are_free_then_the_wait_doubles_up_to_a_limit(throttle: Throttle, clock: Clock) -> None:
+    for _ in range(BY_ACCOUNT.free):
+        assert wait_of(throttle, "192.0.2.1", "bob") == 0
+
+    waits = []
+    for _ in range(7):
+        wait = wait_of(throttle, "192.0.2.1", "bob")
+        waits.append(wait)
+        clock.now += wait
+        assert wait_of(throttle, "192.0.2.1", "bob") == 0
+
+    assert waits[:5] == [1, 2, 4, 8, 16]
+    assert max(waits) == BY_ACCOUNT.longest
+
+
+def test_trying_too_early_does_not_make_it_longer(throttle: Throttle, clock: Clock) -> None:
+    for _ in range(BY_ACCOUNT.free):
+        throttle.attempt("192.0.2.1", "bob")
+    for _ in range(100):
+        assert wait_of(throttle, "192.0.2.1", "bob") == 1
+
+    clock.now += 1
+
+    assert wait_of(throttle, "192.0.2.1", "bob") == 0
+
+
+def test_many_tries_at_once_gain_nothing(throttle: Throttle) -> None:
+    made = [wait_of(throttle, "192.0.2.1", "bob") == 0 for _ in range(50)]
+
+    assert sum(made) == BY_ACCOUNT.free
+
+
+def test_one_address_that_tries_many_accounts_is_slowed_down_for_long(
+    throttle: Throttle, clock: Clock
+) -> None:
+    made = 0
+    for number in range(5000):
+        made += wait_of(throttle, "192.0.2.1", f"user{number}") == 0
+        clock.now += 1
+
+    assert made < 25
+    assert wait_of(throttle, "192.0.2.2", "bob") == 0
+
+
+def test_many_addresses_that_try_one_account_share_its_wait(throttle: Throttle) -> None:
+    made = [wait_of(throttle, f"192.0.2.{number}", "bob") == 0 for number in range(100)]
+
+    assert sum(made) == BY_ACCOUNT.free
+
+
+def test_the_owner_at_a_known_address_does_not_wait_for_strangers_failures(throttle: Throttle) -> None:
+    throttle.attempt("192.0.2.1", "bob").succeeded()
+    for number in range(100):
+        wait_of(throttle, f"198.51.100.{number}", "bob")
+
+    assert wait_of(throttle, "198.51.100.200", "bob") > 0
+    assert wait_of(throttle, "192.0.2.1", "bob") == 0
+
+
+def test_ones_own_account_does_not_buy_tries_at_others(throttle: Throttle, clock: Clock) -> None:
+    made = 0
+    for number in range(200):
+        try:
+            throttle.attempt("192.0.2.1", "mallory").succeeded()
+        except Throttled:
+            pass
+        made += wait_of(throttle, "192.0.2.1", f"user{number}") == 0
+        clock.now += 1
+
+    assert made < 25
+
+
+def test_success_forgets_the_accounts_failures(throttle: Throttle) -> None:
+    for _ in range(BY_ACCOUNT.free - 1):
+        throttle.attempt("192.0.2.1", "bob")
+    throttle.attempt("192.0.2.1", "bob").succeeded()
+
+    assert [wait_of(throttle, "192.0.2.9", "bob") for _ in range(BY_ACCOUNT.free)] == [0] * BY_ACCOUNT.free
+
+
+def test_a_try_that_was_not_judged_does_not_count(throttle: Throttle) -> None:
+    for _ in range(100):
+        throttle.attempt("192.0.2.1", "bob").taken_back()
+
+
+def test_everything_is_forgotten_after_an_hour(throttle: Throttle, clock: Clock) -> None:
+    for _ in range(200):
+        wait_of(throttle, "192.0.2.1", "bob")
+        clock.now += 30
+    clock.now += BY_ADDRESS.forget
+
+    made = [wait_of(throttle, "192.0.2.1", "bob") == 0 for _ in range(BY_ACCOUNT.free)]
+
+    assert all(made)
+
+
+def test_memory_is_bounded_however_many_try(clock: Clock) -> None:
+    throttle = Throttle(clock=clock, remembered=10)
+
+    for number in range(1000):
+        throttle.attempt(f"2001:db8:{number:x}::1", f"user{number}").succeeded()
+        wait_of(throttle, f"2001:db8:{number:x}::1", "x" * 10_000 + str(number))
+
+    for held in (*throttle._records.values(), throttle._entered):
+        assert len(held) <= 10
+        assert len(str(held)) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("unix:", "unix:", True),
+    ],
+)
+def test_a_machine_cannot_become_many_by_its_ipv6_addresses(one: str, other: str, same: bool) -> None:
+    assert (network_of(one) == network_of(other)) is same
+
+
+@given(st.text(max_size=200))
+def test_any_address_will_do(address: str) -> None:
+    assert len(network_of(address)) <= 64
+
+
+@given(st.integers(0, 10**9))
+def test_the_wait_never_exceeds_its_limit(failures: int) -> None:
+    pace = Pace(free=3, first=1.0, longest=900.0, forget=3600.0)
+
+    assert 0 <= pace.wait(failures) <= pace.wait(failures + 1) <= 900.0
