@@ -22,6 +22,8 @@ PUBLISHER = "publisher"
 MAX_TICKETS = 4096
 # Sessions remembered of one ticket: a viewer has one; each reconnection adds one.
 MAX_SESSIONS = 16
+# Torn tickets whose sessions are still known, so that they can be ended.
+MAX_TORN = 1024
 
 _ID = re.compile(r"^[0-9a-fA-F-]{36}$")
 
@@ -57,6 +59,7 @@ class Door:
         self.api_secret = secrets.token_urlsafe(24)
         self.hls_secret = secrets.token_urlsafe(24)
         self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
+        self._torn: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self.admitted = 0
         self.denied = 0
 
@@ -69,14 +72,21 @@ class Door:
         ticket = secrets.token_urlsafe(24)
         self._tickets[ticket] = _Ticket(camera)
         if len(self._tickets) > MAX_TICKETS:
-            self._tickets.popitem(last=False)
+            self.revoke(next(iter(self._tickets)))
             logger.warning("more than %d tickets for viewers; the oldest is no longer valid", MAX_TICKETS)
         return ticket
 
-    def revoke(self, ticket: str) -> tuple[str, ...]:
-        """Tear a ticket up: denied from now on. Returns the ids of its sessions, which may still run."""
+    def revoke(self, ticket: str) -> None:
+        """Tear a ticket up: denied from now on. Its sessions may still run, and stay known until `forget`."""
         torn = self._tickets.pop(ticket, None)
-        return tuple(torn.sessions) if torn else ()
+        if torn is not None and torn.sessions:
+            self._torn[ticket] = tuple(torn.sessions)
+            if len(self._torn) > MAX_TORN:
+                self._torn.popitem(last=False)
+
+    def forget(self, ticket: str) -> None:
+        """The sessions of this torn ticket are over."""
+        self._torn.pop(ticket, None)
 
     def honours(self, ticket: str, camera: str) -> bool:
         """Whether this ticket still lets its bearer read this camera."""
@@ -84,9 +94,9 @@ class Door:
         return known is not None and known.camera == camera
 
     def sessions(self, ticket: str) -> tuple[str, ...]:
-        """Ids of the engine's sessions that this ticket opened."""
+        """Ids of the engine's sessions that this ticket opened, torn or not."""
         known = self._tickets.get(ticket)
-        return tuple(known.sessions) if known else ()
+        return tuple(known.sessions) if known else self._torn.get(ticket, ())
 
     def tickets(self) -> dict[str, str]:
         """Ticket by session id, of all that are valid."""

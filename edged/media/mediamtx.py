@@ -120,6 +120,9 @@ class MediaMtxEngine:
     async def _pulse(self) -> None:
         client = self._require_client()
         await client.pulse(PULSE)
+        await self._kick_all(client)
+
+    async def _kick_all(self, client: MediaMtxClient) -> None:
         for session in tuple(self._to_kick):
             await client.kick(session)
             self._to_kick.discard(session)
@@ -209,14 +212,15 @@ class MediaMtxEngine:
 
     async def kick(self, ticket: str) -> None:
         """End every session of this ticket, and deny it from now on; what does not end now ends later."""
-        self._to_kick.update(self._door.revoke(ticket))
-        for session in tuple(self._to_kick):
+        self._door.revoke(ticket)
+        self._to_kick.update(self._door.sessions(ticket))
+        self._door.forget(ticket)
+        if self._to_kick and self._client is not None:
             try:
-                await self._require_client().kick(session)
+                await self._kick_all(self._client)
             except MediaError:
-                # It hangs or restarts: the supervisor's pulse tries again, and a restart ends them all.
-                return
-            self._to_kick.discard(session)
+                # It hangs or restarts: the next pulse tries again, and a restart ends them all.
+                self._log.info("MediaMTX does not end a viewer's session yet")
 
     def health(self) -> EngineHealth:
         """From memory."""

@@ -1,0 +1,23 @@
+"""What the tests of the media room share."""
+
+import trio
+
+from edged.errors import MediaError
+from edged.media.engine import MediaReply
+from edged.media.mediamtx import MediaMtxEngine
+
+CAMERA = "front-door"
+HOOKS_PATH = "/a-path-that-nobody-guesses"
+
+
+async def first_playlist(engine: MediaMtxEngine, seconds: float = 10.0) -> MediaReply:
+    """The entry playlist, as soon as there is one."""
+    with trio.fail_after(seconds):
+        while True:
+            try:
+                reply = await engine.hls(CAMERA, "index.m3u8", "")
+            except MediaError:
+                reply = MediaReply(status=503)
+            if reply.status == 200:
+                return reply
+            await trio.sleep(0.05)
