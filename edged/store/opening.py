@@ -114,6 +114,8 @@ def _is_no_database(path: Path) -> bool:
     an empty one.
     """
     size = _size(path)
+    if path.exists() and not path.is_file():
+        return False  # not ours to move; opening it tells what it is
     if size <= 0:
         return _size(path.with_name(path.name + "-wal")) > 0
     if size < HEADER_BYTES:
