@@ -67,7 +67,7 @@ async def claim() -> ResponseReturnValue:
     except Unacceptable as error:
         return await _claim_page(values, {error.field: str(error)}, ""), 422
     except (AccessError, StoreError) as error:
-        if known.accounts.claimed:
+        if parts().accounts.claimed:  # by somebody else, meanwhile
             return redirect("/login", 303)
         words, status, headers = _refusal(error, say("claim.refused"))
         return await _claim_page(values, {}, words), status, headers
