@@ -34,11 +34,12 @@ class Template:
 
 
 def make_templates(streams: tuple[StreamInfo, ...], key_frame: bytes) -> tuple[Template, ...]:
-    """Templates of these streams; `key_frame` is the first access unit (Annex B) of the video.
+    """Templates of these streams, the picture's first; `key_frame` begins the video (Annex B).
 
     Raises av.FFmpegError or ValueError for parameters that libav does not understand.
     """
-    return tuple(_template(info, key_frame) for info in streams)
+    pictures_first = sorted(streams, key=lambda info: info.kind != "video")
+    return tuple(_template(info, key_frame) for info in pictures_first)
 
 
 def add_streams(container: av.container.OutputContainer, templates: tuple[Template, ...]) -> dict[str, Any]:

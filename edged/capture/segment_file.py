@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections import deque
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from edged.capture.footage_disk import FootageDisk
 from edged.capture.mux import Mp4Muxer, Template
 from edged.capture.packets import EncodedPacket
 from edged.capture.report import Segment
-from edged.recordings.mp4 import duration_patches
+from edged.recordings.mp4 import count_samples, duration_patches
 from edged.recordings.tree import milliseconds, segment_path
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 SYNC_EVERY = 5.0
 # Names tried when one is taken, each a millisecond later.
 MOST_NAMES = 1000
+# The muxer numbers tracks in the order of the streams, and the picture comes first.
+VIDEO_TRACK = 1
 
 
 class SegmentFile:
@@ -40,14 +43,15 @@ class SegmentFile:
         self._disk = disk
         self._infos = {template.info.kind: template.info for template in templates}
         self._first = first
-        self._last: EncodedPacket | None = None
+        self._last: EncodedPacket | None = None  # the last frame that is in the file
+        self._pending: deque[EncodedPacket] = deque()  # frames that the muxer still holds
         self._synced_at = now
         self._named = False
         video = self._infos["video"]
         self._muxer = Mp4Muxer(templates, Fraction(first.pts) * video.time_base)
         self.path, self.start, self._file = self._create(folder, start)
+        self._is_open = True
         self._whole = 0  # bytes that are complete boxes
-        self.has_footage = False
         try:
             self._append(self._muxer.header)
         except OSError:
@@ -57,16 +61,21 @@ class SegmentFile:
     def write(self, packet: EncodedPacket) -> None:
         """Add a packet of it."""
         if packet.stream == "video":
-            self._last = packet
-        fragments = self._muxer.mux(packet)
-        if fragments:
-            self._append(fragments)
-            self.has_footage = True
+            self._pending.append(packet)
+        self._append_fragments(self._muxer.mux(packet))
+
+    @property
+    def has_footage(self) -> bool:
+        """Whether a picture was written."""
+        return self._last is not None
 
     def sync_if_due(self, now: float) -> None:
         """Flush to the disk when the last time is `SYNC_EVERY` seconds ago; `now` is monotonic seconds."""
-        if now - self._synced_at < SYNC_EVERY:
-            return
+        if now - self._synced_at >= SYNC_EVERY:
+            self.sync(now)
+
+    def sync(self, now: float) -> None:
+        """Flush to the disk."""
         self._synced_at = now
         self._disk.sync(self._file, metadata=False)
         if not self._named:
@@ -75,8 +84,7 @@ class SegmentFile:
 
     def close(self, reason: str) -> Segment:
         """Finish it and bring it to the disk; what to report of it."""
-        self._append(self._muxer.close())
-        self.has_footage = True
+        self._append_fragments(self._muxer.close())
         self._seal()
         return self._report(reason)
 
@@ -86,14 +94,14 @@ class SegmentFile:
             self._muxer.close()
         if not self.has_footage:
             self._give_up()
-            return self._report(reason, lost=True)
+            return self._report(reason)
         try:
-            self._disk.truncate(self._file, self._whole)
-            self._seal()
+            if self._is_open:
+                self._disk.truncate(self._file, self._whole)
+                self._seal()
         except OSError as error:
             logger.warning("segment could not be closed properly: %s", error.strerror or error)
-            with contextlib.suppress(OSError):
-                self._disk.close(self._file)
+            self._close_file()
         return self._report(reason)
 
     def _create(self, folder: Path, start: float) -> tuple[Path, float, int]:
@@ -105,6 +113,13 @@ class SegmentFile:
                 return path, at / 1000, self._disk.create(path)
         raise FileExistsError(17, "no free name for the segment")
 
+    def _append_fragments(self, fragments: bytes) -> None:
+        if not fragments:
+            return
+        self._append(fragments)
+        for _ in range(min(count_samples(fragments, VIDEO_TRACK), len(self._pending))):
+            self._last = self._pending.popleft()
+
     def _append(self, data: bytes) -> None:
         if data:
             self._disk.write(self._file, data, self._whole)
@@ -115,15 +130,21 @@ class SegmentFile:
         for offset, value in duration_patches(self._muxer.header, self._duration()):
             self._disk.write(self._file, value, offset)
         self._disk.sync(self._file, metadata=True)
-        self._disk.close(self._file)
+        self._close_file()
         self._disk.sync_folder(self.path.parent)
 
     def _give_up(self) -> None:
         """Leave no file behind that never held a picture."""
-        with contextlib.suppress(OSError):
-            self._disk.close(self._file)
+        self._close_file()
         with contextlib.suppress(OSError):
             self._disk.remove(self.path)
+
+    def _close_file(self) -> None:
+        """Once only: the number may soon be another file's."""
+        if self._is_open:
+            self._is_open = False
+            with contextlib.suppress(OSError):  # all was synced, or is lost anyway
+                self._disk.close(self._file)
 
     def _duration(self) -> float:
         if self._last is None:
@@ -131,14 +152,13 @@ class SegmentFile:
         units = self._last.pts + self._last.duration - self._first.pts
         return float(units * self._infos["video"].time_base)
 
-    def _report(self, reason: str, *, lost: bool = False) -> Segment:
-        last = self._first.number - 1 if lost or self._last is None else self._last.number
+    def _report(self, reason: str) -> Segment:
         return Segment(
             path=str(self.path),
             start=self.start,
-            duration=0.0 if lost else self._duration(),
-            bytes=0 if lost else self._whole,
+            duration=self._duration(),
+            bytes=self._whole if self._last else 0,
             first_frame=self._first.number,
-            last_frame=last,
+            last_frame=self._last.number if self._last else self._first.number - 1,
             reason=reason,
         )

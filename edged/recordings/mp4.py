@@ -70,6 +70,18 @@ def duration_patches(header: bytes, seconds: float) -> tuple[tuple[int, bytes], 
     return tuple(patches)
 
 
+def count_samples(fragments: bytes, track: int) -> int:
+    """Samples of one track (counted from 1) in whole fragments."""
+    total = 0
+    for traf in find(fragments, (b"moof", b"traf")):
+        for tfhd in find(fragments, (b"tfhd",), traf.body, traf.end):
+            if _number(fragments, tfhd, 4) == track:
+                total += sum(
+                    _number(fragments, trun, 4) for trun in find(fragments, (b"trun",), traf.body, traf.end)
+                )
+    return total
+
+
 def read_duration(file: BinaryIO, size: int) -> float | None:
     """Seconds that the MP4 file of `size` bytes lasts; None when it does not say and holds no fragment.
 
