@@ -80,6 +80,8 @@ class Accounts:
         accounts._claimed = bool(await store.read("SELECT 1 FROM user LIMIT 1"))
         rows = await store.read("SELECT value FROM setting WHERE key = 'site'")
         accounts._site = rows[0][0] if rows else ""
+        if not accounts._claimed:
+            await trio.to_thread.run_sync(accounts._tell_code)
         return accounts
 
     @property
@@ -228,6 +230,17 @@ class Accounts:
                 raise AccessError("There is no such user.")
 
         await self._store.transact(remove)
+
+    def _tell_code(self) -> None:
+        """Write the setup code into the log, which only the box's owner can read."""
+        try:
+            code = self._code.current()
+        except AccessError as error:
+            logger.error("nobody can claim this box: %s", error)  # noqa: TRY400  # told in full by its words
+            return
+        logger.info(
+            "this box is not claimed; its setup code is %s (once a day a new one: edged setup-code)", code
+        )
 
     async def _find(self, name: str) -> tuple[User, str] | None:
         """A user and the encoded password, None when there is none."""

@@ -266,3 +266,32 @@ async def test_the_database_and_the_folder_hold_no_password_and_no_used_code(
     assert PASSWORD.encode() not in held
     assert code.encode() not in held
     assert json.dumps(code).encode() not in held
+
+
+async def test_the_code_is_in_the_log_until_the_box_is_claimed(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    accounts = await open_accounts(store)
+    code = accounts.setup_code()
+    assert f"setup code is {code}" in caplog.text
+    await claim(accounts)
+    caplog.clear()
+
+    await open_accounts(store)
+
+    assert caplog.text == ""
+
+
+async def test_a_box_whose_code_cannot_be_kept_starts_and_says_why(
+    store: Store, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    (tmp_path / "setup-code").mkdir()  # in the way of the file
+
+    accounts = await open_accounts(store)
+
+    assert "nobody can claim this box" in caplog.text
+    with pytest.raises(AccessError, match="cannot be kept"):
+        accounts.setup_code()
+    with pytest.raises(AccessError, match="not valid"):
+        await claim(accounts, setup_code="0000-0000-0000")

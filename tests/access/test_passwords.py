@@ -1,5 +1,7 @@
 """Passwords are slow to try, few at a time, and unknown users look like known ones."""
 
+import sys
+
 import pytest
 import trio
 import trio.testing
@@ -104,3 +106,30 @@ async def test_two_are_tried_at_once_a_few_wait_and_the_rest_is_refused(
     assert done == room.AT_ONCE + room.WAITING
     assert refused == 30 - done
     assert not await passwords.verify(None, "x")
+
+
+MEASURE = """
+import trio
+from edged.access.passwords import Passwords
+
+def resident() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+async def main() -> None:
+    passwords = Passwords()
+    before = resident()
+    for _ in range(3):
+        async with trio.open_nursery() as nursery:
+            for _ in range(4):
+                nursery.start_soon(passwords.verify, None, "x")
+    print((resident() - before) >> 20)
+
+trio.run(main)
+"""
+
+
+async def test_the_memory_of_a_hash_is_given_back() -> None:
+    done = await trio.run_process([sys.executable, "-c", MEASURE], capture_stdout=True)
+
+    assert int(done.stdout) < 10, "MiB more than before the first hash"
