@@ -1,5 +1,6 @@
 """A real browser on a real box: `edged demo` on either engine, or a daemon that nobody has claimed.
 
+EDGED_SITE may hold what a running `edged demo --json` announced: then that one is looked at.
 EDGED_ARTEFACTS names the folder in which pictures of the pages are left (default: a temporary one).
 """
 
@@ -37,6 +38,13 @@ def browser(chromium: Path) -> Iterator[Browser]:
         browser.close()
 
 
+def announced(line: str, pid: int) -> Site:
+    """The box that a demo announced."""
+    told = json.loads(line)
+    cameras = tuple(told["cameras"])
+    return Site(told["url"].rstrip("/"), told["user"], told["password"], told["engine"], cameras, pid)
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`demo("mediamtx")`: a running demo on that engine, one for the module."""
@@ -44,6 +52,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
 
     def start(engine: str) -> Site:
+        if "EDGED_SITE" in os.environ:
+            return announced(os.environ["EDGED_SITE"], 0)
         if engine not in running:
             command = [sys.executable, "-m", "edged.cli", "demo", "--json", "--engine", engine]
             program = Program(command, folder=folder, name=f"demo-{engine}")
@@ -58,15 +68,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             except AssertionError as error:
                 program.stop()
                 raise program.die(str(error)) from error
-            told = json.loads(program.lines()[0])
-            site = Site(
-                told["url"].rstrip("/"),
-                told["user"],
-                told["password"],
-                told["engine"],
-                tuple(told["cameras"]),
-                program.pid,
-            )
+            site = announced(program.lines()[0], program.pid)
             running[engine] = program, site
         return running[engine][1]
 
