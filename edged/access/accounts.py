@@ -4,7 +4,6 @@ Every refusal of a name or password is the same to the asker and takes as long; 
 """
 
 import logging
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -17,30 +16,29 @@ from edged.access.passwords import LEAST_PASSWORD, MOST_PASSWORD, Passwords
 from edged.access.setup_code import SetupCode
 from edged.access.subject import Role, User
 from edged.access.throttle import Throttle, Throttled
+from edged.access.values import (
+    MOST_SITE,
+    NAME,
+    Unacceptable,
+    acceptable_name,
+    acceptable_password,
+    acceptable_site,
+    plain_name,
+)
 from edged.errors import AccessError, StoreError
 from edged.store import Store
 
-__all__ = ["LEAST_PASSWORD", "MOST_PASSWORD", "Accounts", "Throttled", "Unacceptable", "User"]
+__all__ = ["LEAST_PASSWORD", "MOST_PASSWORD", "MOST_SITE", "Accounts", "Throttled", "Unacceptable", "User"]
 
 logger = logging.getLogger(__name__)
 
-MOST_SITE = 60
 REFUSED = "User name or password is not right."
 REFUSED_CODE = "That setup code is not valid."
 CLAIMED = "This box is already claimed. Sign in instead."
 
-_NAME = re.compile(r"[a-z0-9._-]{1,32}", re.ASCII)
 # What the throttle knows claims by; no user can have this name.
 _CLAIMS = "setup code"
 _USERS = "SELECT name, role, all_cameras, password FROM user"
-
-
-class Unacceptable(AccessError):  # noqa: N818  # reads as what it says
-    """A value that cannot be taken; `field` is "site", "username", "password", "role" or "cameras"."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 class Accounts:
@@ -146,7 +144,7 @@ class Accounts:
 
         Raises AccessError (one text for all), Throttled, StoreError.
         """
-        name = _plain_name(username)
+        name = plain_name(username)
         attempt = self._throttle.attempt(address, name)
         try:
             found = await self._find(name)
@@ -208,7 +206,7 @@ class Accounts:
 
         def change(connection: sqlite3.Connection) -> None:
             done = connection.execute(
-                "UPDATE user SET password = ? WHERE name = ?", (encoded, _plain_name(username))
+                "UPDATE user SET password = ? WHERE name = ?", (encoded, plain_name(username))
             )
             if done.rowcount != 1:
                 raise AccessError("There is no such user.")
@@ -222,7 +220,7 @@ class Accounts:
         """
 
         def remove(connection: sqlite3.Connection) -> None:
-            name = _plain_name(username)
+            name = plain_name(username)
             others = "SELECT 1 FROM user WHERE role = 'admin' AND name <> ? LIMIT 1"
             if connection.execute(others, (name,)).fetchone() is None:
                 raise AccessError("The last admin cannot be removed: nobody could manage this box any more.")
@@ -245,7 +243,7 @@ class Accounts:
     async def _find(self, name: str) -> tuple[User, str] | None:
         """A user and the encoded password, None when there is none."""
         # What cannot be a name is looked for all the same: it must not be told apart by its time.
-        rows = await self._store.read(_USERS + " WHERE name = ?", (name if _NAME.fullmatch(name) else "",))
+        rows = await self._store.read(_USERS + " WHERE name = ?", (name if NAME.fullmatch(name) else "",))
         return (await user_of(self._store, rows[0]), rows[0][3]) if rows else None
 
     async def _hash_anew(self, name: str, old: str, password: str) -> None:
@@ -266,40 +264,6 @@ async def user_of(store: Store, row: tuple[Any, ...]) -> User:
         return User(name=name, role=role)
     grants = await store.read("SELECT camera FROM camera_grant WHERE user = ?", (name,))
     return User(name=name, role=role, cameras=frozenset(camera for (camera,) in grants))
-
-
-def acceptable_name(username: str) -> str:
-    """The name as kept (small letters). Raises Unacceptable."""
-    name = _plain_name(username)
-    if not _NAME.fullmatch(name):
-        raise Unacceptable(
-            "username", "A user name has 1 to 32 letters (a to z), digits, dots, dashes and underscores."
-        )
-    return name
-
-
-def acceptable_password(password: str) -> None:
-    """Raises Unacceptable for a password that is too short or too long; anything else will do."""
-    if len(password) < LEAST_PASSWORD:
-        raise Unacceptable(
-            "password", f"A password has at least {LEAST_PASSWORD} characters; a short sentence is fine."
-        )
-    if len(password) > MOST_PASSWORD:
-        raise Unacceptable("password", f"A password has at most {MOST_PASSWORD} characters.")
-
-
-def acceptable_site(site: str) -> str:
-    """The place's name as kept. Raises Unacceptable."""
-    site = site.strip()
-    if len(site) > MOST_SITE or not site.isprintable():
-        raise Unacceptable("site", f"The name of the place has at most {MOST_SITE} printable characters.")
-    return site
-
-
-def _plain_name(username: str) -> str:
-    # Only ASCII is folded: folding "K" (the Kelvin sign) to "k" would give one account two names.
-    name = username.strip(" \t")[:100]
-    return name.lower() if name.isascii() else name
 
 
 def _insert(connection: sqlite3.Connection, user: User, encoded: str, now: float) -> None:

@@ -1,0 +1,52 @@
+"""What can be taken as a name, a password and the name of a place; the rest is refused with the reason."""
+
+import re
+
+from edged.access.passwords import LEAST_PASSWORD, MOST_PASSWORD
+from edged.errors import AccessError
+
+MOST_SITE = 60
+NAME = re.compile(r"[a-z0-9._-]{1,32}", re.ASCII)
+
+
+class Unacceptable(AccessError):  # noqa: N818  # reads as what it says
+    """A value that cannot be taken; `field` is "site", "username", "password", "role" or "cameras"."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def acceptable_name(username: str) -> str:
+    """The name as kept (small letters). Raises Unacceptable."""
+    name = plain_name(username)
+    if not NAME.fullmatch(name):
+        raise Unacceptable(
+            "username", "A user name has 1 to 32 letters (a to z), digits, dots, dashes and underscores."
+        )
+    return name
+
+
+def acceptable_password(password: str) -> None:
+    """Raises Unacceptable for a password that is too short or too long; anything else will do."""
+    if len(password) < LEAST_PASSWORD:
+        raise Unacceptable(
+            "password", f"A password has at least {LEAST_PASSWORD} characters; a short sentence is fine."
+        )
+    if len(password) > MOST_PASSWORD:
+        raise Unacceptable("password", f"A password has at most {MOST_PASSWORD} characters.")
+
+
+def acceptable_site(site: str) -> str:
+    """The place's name as kept. Raises Unacceptable."""
+    site = site.strip()
+    if len(site) > MOST_SITE or not site.isprintable():
+        raise Unacceptable("site", f"The name of the place has at most {MOST_SITE} printable characters.")
+    return site
+
+
+def plain_name(username: str) -> str:
+    """The name as looked for, whether it can be one or not."""
+    # Only ASCII is folded: folding "K" (the Kelvin sign) to "k" would give one account two names.
+    name = username.strip(" \t")[:100]
+    return name.lower() if name.isascii() else name
