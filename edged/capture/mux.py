@@ -70,6 +70,7 @@ class Mp4Muxer:
     """Fragmented MP4 in memory: a fragment for each group of pictures, complete when the next begins.
 
     `header` is the file's beginning; every answer of `mux` and `close` is what follows, whole boxes only.
+    Must be closed: PyAV 14 crashes when it finds one that is not while collecting garbage.
     Raises av.FFmpegError for what libav refuses.
     """
 

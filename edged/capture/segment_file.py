@@ -47,14 +47,18 @@ class SegmentFile:
         self._pending: deque[EncodedPacket] = deque()  # frames that the muxer still holds
         self._synced_at = now
         self._named = False
-        video = self._infos["video"]
-        self._muxer = Mp4Muxer(templates, Fraction(first.pts) * video.time_base)
         self.path, self.start, self._file = self._create(folder, start)
         self._is_open = True
         self._whole = 0  # bytes that are complete boxes
         try:
+            self._muxer = Mp4Muxer(templates, Fraction(first.pts) * self._infos["video"].time_base)
+        except BaseException:
+            self._give_up()
+            raise
+        try:
             self._append(self._muxer.header)
-        except OSError:
+        except BaseException:
+            self._muxer.close()
             self._give_up()
             raise
 

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -149,15 +150,21 @@ class Desk:
             if realtime:
                 self.clock.now += 1 / FPS
 
+    def close(self) -> None:
+        self.disk.error = {}
+        self.writer.cut("stopped")
+
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path)
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with closing(Rig(tmp_path)) as rig:
+        yield rig
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with closing(Desk(tmp_path)) as desk:
+        yield desk
 
 
 def test_neighbours_hold_every_frame_once_and_join_without_a_hole(tmp_path: Path) -> None:
@@ -220,6 +227,7 @@ def test_open_file_is_flushed_every_5_seconds(tmp_path: Path) -> None:
     assert desk.disk.asked.index("sync_folder", desk.disk.asked.index("create")) > 0
     desk.clock.now += 5
     desk.writer.sync_if_due()
+    desk.close()
     assert desk.disk.asked.count("fdatasync") == 5, "also when the camera is silent"
 
 
