@@ -1,0 +1,81 @@
+"""Brings decoded pictures to the size and pixel format of the encoder.
+
+A libavfilter graph, because it keeps a pool of pictures: a fresh one for each frame would cost page faults.
+Pictures that fit already are passed on untouched.
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.filter
+
+# What decoders give and every encoder of ours can take, full range (MJPEG) or limited.
+DIRECT = {"yuv420p", "yuvj420p", "nv12"}
+FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+
+
+def fit(width: int, height: int, wanted_width: int | None, wanted_height: int | None) -> tuple[int, int]:
+    """The largest even size of the same shape that is neither larger than the picture nor than wanted."""
+    shrink = min(
+        Fraction(1),
+        Fraction(wanted_width or width, width),
+        Fraction(wanted_height or height, height),
+    )
+    return max(2, int(width * shrink) // 2 * 2), max(2, int(height * shrink) // 2 * 2)
+
+
+def output_format(format_name: str, *, full_range: bool, only: str = "") -> str:
+    """The pixel format to encode for pictures of this one; `only`: the one that the encoder takes."""
+    if only:
+        return only
+    if format_name in DIRECT:
+        return format_name
+    return "yuvj420p" if full_range or format_name.startswith("yuvj") else "yuv420p"
+
+
+class Converter:
+    """Turns pictures of any size and format into `width` x `height` (even) of `format_name`."""
+
+    def __init__(self, width: int, height: int, format_name: str) -> None:
+        self._target = (width, height, format_name)
+        self._key: tuple[int, int, str, int] | None = None
+        self._graph: Any = None
+
+    def convert(self, frame: Any) -> Any:
+        """The picture, converted if need be. Raises av.FFmpegError for one that cannot be."""
+        name = frame.format.name
+        if (frame.width, frame.height, name) == self._target:
+            return frame
+        key = (frame.width, frame.height, name, int(frame.color_range))
+        if key != self._key:
+            self._graph = self._build(frame, name)
+            self._key = key
+        self._graph.push(frame)
+        return self._graph.pull()
+
+    def _build(self, frame: Any, name: str) -> Any:
+        width, height, target = self._target
+        graph = av.filter.Graph()
+        if hasattr(graph, "threads"):
+            graph.threads = 1
+        source = graph.add_buffer(
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=Fraction(1, 90_000),
+        )
+        # What the camera means, said to swscale: JPEG is full range, and stays so if the target can say it.
+        full_in = name.startswith("yuvj") or int(frame.color_range) == FULL_RANGE
+        full_out = target.startswith("yuvj")
+        scale = graph.add(
+            "scale",
+            f"{width}:{height}:flags=bilinear"
+            f":in_range={'full' if full_in else 'limited'}:out_range={'full' if full_out else 'limited'}",
+        )
+        pixel_format = graph.add("format", target)
+        sink = graph.add("buffersink")
+        for first, second in ((source, scale), (scale, pixel_format), (pixel_format, sink)):
+            first.link_to(second)
+        graph.configure()
+        return graph

@@ -1,0 +1,249 @@
+"""What happens to each picture between camera and outputs: sent on as it is, or decoded and encoded.
+
+Both ways run in the worker's picture thread. Streams begin with a key frame; outputs are begun with it.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from edged.capture.clock import TICKS, FrameGrid, FreeGrid, Slot
+from edged.capture.convert import FULL_RANGE, Converter, fit, output_format
+from edged.capture.encoders import EncoderSettings, VideoEncoder, only_format, open_encoder
+from edged.capture.h264 import START_CODE, nal_type, nal_units, parameter_sets
+from edged.capture.job import CaptureJob
+from edged.capture.packets import EncodedPacket, StreamInfo
+from edged.capture.progress import Progress
+from edged.capture.snapshot import Snapshots
+from edged.capture.sources import Captured, SourceInfo
+
+logger = logging.getLogger(__name__)
+
+# A forced key frame at most this often, seconds: each costs as much as ten other frames.
+FORCED_INTERVAL = 0.5
+# A camera's own H.264 must have a key frame this often, seconds, with a little for its jitter.
+LONGEST_GOP = 2.0
+GOP_GRACE = 0.25
+IDR = 5
+
+Emit = Callable[[EncodedPacket, StreamInfo | None], None]
+
+
+class Transcoder:
+    """Decodes (if need be), converts and encodes. `emit` gets each packet, the first with its StreamInfo."""
+
+    def __init__(
+        self,
+        job: CaptureJob,
+        info: SourceInfo,
+        *,
+        progress: Progress,
+        emit: Emit,
+        snapshots: Snapshots | None,
+    ) -> None:
+        self._job = job
+        self._progress = progress
+        self._emit = emit
+        self._snapshots = snapshots
+        wanted = Fraction(job.fps).limit_denominator(1001) if job.fps is not None else None
+        self._grid = FrameGrid(info.fps, wanted)
+        self._fps = wanted if wanted is not None and self._grid.thins else info.fps
+        self._gop = max(1, round(self._fps))
+        self._next_key = 0
+        self._key_asked = False
+        self._forced_at = -FORCED_INTERVAL
+        self._encoder: VideoEncoder | None = None
+        self._converter: Converter | None = None
+        self._pending: dict[int, tuple[Slot, float]] = {}
+        self._announced = False
+
+    @property
+    def origin(self) -> float:
+        """Monotonic time of time stamp 0."""
+        return self._grid.origin
+
+    def ask_key(self) -> None:
+        """Make the next picture a key frame. From any thread."""
+        self._key_asked = True
+
+    def take(self, picture: Captured) -> None:
+        """Send one picture on its way. Raises a CaptureError, or av.FFmpegError from the encoder."""
+        slot = self._grid.place(picture.taken)
+        if slot is None:
+            self._progress.dropped += not self._grid.thins
+            return
+        wall = time.time() - (time.monotonic() - picture.taken)
+        frame = picture.frame if picture.frame is not None else self._decode(picture.packet)
+        if frame is None:
+            self._progress.dropped += 1
+            return
+        encoder, converter = self._encoder, self._converter
+        if encoder is None or converter is None:
+            encoder, converter = self._open(frame)
+        converted = converter.convert(frame)
+        self._pending[slot.number] = (slot, wall)
+        for encoded in encoder.encode(converted, slot.number, key=self._wants_key(slot.number)):
+            self._send(encoder, encoded.number, encoded.is_key, encoded.data)
+        if self._snapshots is not None and self._snapshots.due:
+            if picture.packet is not None and frame.format.name.startswith("yuvj"):
+                self._snapshots.offer("jpeg", picture.packet)
+            else:
+                self._snapshots.offer("frame", converted)
+
+    def _decode(self, packet: Any) -> Any:
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            self._progress.last_error = f"a broken picture: {error.strerror}"
+            return None
+        return frames[-1] if frames else None
+
+    def _open(self, frame: Any) -> tuple[VideoEncoder, Converter]:
+        width, height = fit(frame.width, frame.height, self._job.width, self._job.height)
+        full_range = frame.format.name.startswith("yuvj") or int(frame.color_range) == FULL_RANGE
+        only = only_format(self._job.encoder)
+        pixel_format = output_format(frame.format.name, full_range=full_range, only=only)
+        settings = EncoderSettings(
+            width=width,
+            height=height,
+            fps=self._fps,
+            bitrate_kbit=self._job.bitrate_kbit,
+            format=pixel_format,
+            full_range=full_range and not only,
+        )
+        encoder = open_encoder(self._job.encoder, settings)
+        self._encoder, self._converter = encoder, Converter(width, height, pixel_format)
+        self._progress.width, self._progress.height = width, height
+        self._progress.encoder, self._progress.encoder_reason = encoder.name, encoder.reason
+        return encoder, self._converter
+
+    def _wants_key(self, number: int) -> bool:
+        if number >= self._next_key:
+            # From here, not from the grid's own second: a short group would make the next segment a long one.
+            self._next_key = number + self._gop
+            self._key_asked = False
+            return True
+        now = time.monotonic()
+        if self._key_asked and now - self._forced_at >= FORCED_INTERVAL:
+            self._key_asked = False
+            self._forced_at = now
+            return True
+        return False
+
+    def _send(self, encoder: VideoEncoder, number: int, is_key: bool, data: bytes) -> None:
+        slot, wall = self._pending.pop(number)
+        for late in [n for n in self._pending if n < number]:
+            del self._pending[late]  # the encoder swallowed these
+        info = None
+        if not self._announced:
+            if not is_key:
+                return
+            info = StreamInfo(
+                kind="video",
+                codec="h264",
+                time_base=Fraction(1, TICKS),
+                rate=self._fps,
+                extradata=encoder.headers,
+                width=encoder.settings.width,
+                height=encoder.settings.height,
+            )
+            self._announced = True
+        self._emit(_packet(slot, wall, is_key=is_key, data=data, number=self._progress.frames_out), info)
+        self._progress.encoded(len(data))
+
+
+class Passthrough:
+    """Sends H.264 on as it is. A camera's own is judged: its key frames must come every two seconds."""
+
+    def __init__(
+        self,
+        info: SourceInfo,
+        *,
+        progress: Progress,
+        emit: Emit,
+        refuse: Callable[[str], None],
+        snapshots: Snapshots | None,
+    ) -> None:
+        self._info = info
+        self._progress = progress
+        self._emit = emit
+        self._refuse = refuse
+        self._snapshots = snapshots
+        self._judged = info.regular
+        self._grid: FrameGrid | FreeGrid = FrameGrid(info.fps) if info.regular else FreeGrid(info.fps)
+        self._headers = parameter_sets(info.headers)
+        self._last_key: float | None = None
+        self._announced = False
+        self._broken = False
+        progress.width, progress.height = info.width, info.height
+        progress.encoder, progress.encoder_reason = "copy", "the source sends H.264 itself"
+
+    @property
+    def origin(self) -> float:
+        """Monotonic time of time stamp 0."""
+        return self._grid.origin
+
+    def ask_key(self) -> None:
+        """The camera decides; nothing can be asked of it."""
+
+    def take(self, picture: Captured) -> None:
+        """Send one access unit on its way."""
+        data = bytes(picture.packet)
+        is_key = any(nal_type(unit) == IDR for unit in nal_units(data))
+        if self._last_key is None:
+            self._last_key = picture.taken
+        gap = picture.taken - self._last_key
+        if self._judged and gap > LONGEST_GOP + GOP_GRACE:
+            self._refuse(f"its key frames are more than {LONGEST_GOP:g} s apart")
+            self._judged = False
+            return
+        if is_key:
+            self._last_key = picture.taken
+            if in_band := parameter_sets(data):
+                self._headers = in_band
+            else:
+                data = b"".join(START_CODE + unit for unit in self._headers) + data
+        slot = self._grid.place(picture.taken)
+        if (
+            slot is None
+            or (not self._announced and not (is_key and self._headers))
+            or (self._broken and not is_key)
+        ):
+            # What follows a lost picture cannot be decoded until the next key frame.
+            self._broken = self._broken or (slot is None and self._announced)
+            self._progress.dropped += 1
+            return
+        self._broken = False
+        wall = time.time() - (time.monotonic() - picture.taken)
+        info = None
+        if not self._announced:
+            info = StreamInfo(
+                kind="video",
+                codec="h264",
+                time_base=Fraction(1, TICKS),
+                rate=self._info.fps,
+                extradata=b"".join(START_CODE + unit for unit in self._headers),
+                width=self._info.width,
+                height=self._info.height,
+            )
+            self._announced = True
+        self._emit(_packet(slot, wall, is_key=is_key, data=data, number=self._progress.frames_out), info)
+        self._progress.encoded(len(data))
+        if is_key and self._snapshots is not None and self._snapshots.due:
+            self._snapshots.offer("h264", data)
+
+
+def _packet(slot: Slot, wall: float, *, is_key: bool, data: bytes, number: int) -> EncodedPacket:
+    return EncodedPacket(
+        stream="video",
+        pts=slot.pts,
+        duration=slot.duration,
+        is_key=is_key,
+        data=data,
+        wall=wall,
+        number=number,
+    )
