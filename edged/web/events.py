@@ -106,18 +106,20 @@ class Events:
 
     async def _tell(self, scope: Scope, send: Send) -> None:
         """Send what is new, until the asker may not know it any more."""
-        cameras, last = self._parts.cameras, b""
+        cameras, last, spoke_at = self._parts.cameras, b"", 0.0
         while True:
             version = cameras.version
             subject = self._parts.sessions.lookup(guard.token_of(scope))
             if subject is None or not may(subject, "status", None):
                 return
             news = self._news.json(subject)
-            body = HEARTBEAT if news == last else b"event: cameras\ndata: " + news + b"\n\n"
-            last = news
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            now = trio.current_time()
+            if news != last or now - spoke_at >= HEARTBEAT_SECONDS:
+                body = HEARTBEAT if news == last else b"event: cameras\ndata: " + news + b"\n\n"
+                last, spoke_at = news, now
+                await send({"type": "http.response.body", "body": body, "more_body": True})
             await trio.sleep(LEAST_SECONDS)
-            with trio.move_on_after(HEARTBEAT_SECONDS - LEAST_SECONDS):
+            with trio.move_on_at(spoke_at + HEARTBEAT_SECONDS):
                 await cameras.changed(version)
 
 

@@ -1,8 +1,8 @@
 """`/recordings/<slug>/<day>/<name>.mp4`: footage to play (by ranges) or to keep."""
 
-import re
 from typing import TYPE_CHECKING
 
+from edged.recordings.tree import is_camera, parse_start
 from edged.web import guard
 from edged.web.asgi import Refused, Scope, Send, only
 from edged.web.files import FileSender
@@ -11,10 +11,6 @@ if TYPE_CHECKING:
     from edged.web.app import WebParts
 
 THREADS = 8
-
-_SLUG = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_NAME = re.compile(r"[0-9.Z-]{1,40}\.mp4", re.ASCII)
 
 
 class RecordingFiles:
@@ -29,7 +25,7 @@ class RecordingFiles:
         only(scope, "GET", "HEAD")
         sessions = self._parts.sessions
         guard.check(guard.subject_of(scope, sessions), "recordings", slug)
-        if not (_SLUG.fullmatch(slug) and _DAY.fullmatch(day) and _NAME.fullmatch(name)):
+        if not is_camera(slug) or parse_start(day, name) is None:
             raise Refused(404)
         path = await self._parts.library.locate(slug, day, name)
         if path is None:

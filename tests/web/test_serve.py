@@ -156,7 +156,9 @@ async def test_too_many_connections_are_told_so_and_the_others_go_on() -> None:
 async def test_http_2_and_web_sockets_are_not_spoken() -> None:
     async with serving(make_parts()) as site:
         upgrade = b"GET / HTTP/1.1\r\nHost: box\r\nConnection: Upgrade\r\n"
-        socket_key = b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        socket_key = (
+            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + b"A" * 22 + b"==\r\n"
+        )
         assert (await site.raw(upgrade + socket_key + b"\r\n")).split()[1] == b"403"
         async with await site.connect() as stream:
             await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))

@@ -1,0 +1,165 @@
+"""Server-sent events: what they tell, and when they end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+from web_fakes import ADMIN, VIEWER, make_parts
+from web_site import Site, serving
+
+from edged.access.subject import Subject
+from edged.cameras.state import CameraView
+
+
+class Listener:
+    """Reads events of one stream."""
+
+    def __init__(self, lines: AsyncIterator[str]) -> None:
+        self._lines = lines
+
+    async def next(self, seconds: float = 2.0) -> tuple[str, Any]:
+        """Kind and data of the next event; ("end", None) at the end, ("comment", words) for a comment."""
+        kind, data = "", ""
+        with trio.fail_after(seconds):
+            async for line in self._lines:
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    data = line.removeprefix("data: ")
+                elif line.startswith(":"):
+                    kind = "comment"
+                elif kind:
+                    return kind, msgspec.json.decode(data) if data else None
+        return "end", None
+
+
+@asynccontextmanager
+async def listening(site: Site, token: str) -> AsyncIterator[Listener]:
+    async with site.client(token) as client, client.stream("GET", "/api/events") as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/event-stream"
+        assert answer.headers["cache-control"] == "no-store"
+        yield Listener(answer.aiter_lines())
+
+
+def view(state: Any, slug: str = "door") -> CameraView:
+    return CameraView(slug=slug, name="Door", state=state, since=2.0, worker_pid=42)
+
+
+async def test_the_first_event_is_what_the_api_tells() -> None:
+    async with (
+        serving(make_parts()) as site,
+        listening(site, ADMIN) as listener,
+        site.client(ADMIN) as client,
+    ):
+        kind, told = await listener.next()
+        assert kind == "cameras"
+        assert told == (await client.get("/api/cameras")).json()
+        assert [camera["slug"] for camera in told["cameras"]] == ["door", "garden"]
+        assert told["cameras"][0]["live"] == {"webrtc": True, "hls": True, "low_latency": True}
+
+
+async def test_a_viewer_hears_of_their_cameras_only_and_nothing_of_our_processes() -> None:
+    async with serving(make_parts()) as site, listening(site, VIEWER) as listener:
+        _, told = await listener.next()
+        assert [camera["slug"] for camera in told["cameras"]] == ["door"]
+        assert "worker_pid" not in told["cameras"][0]
+
+
+async def test_changes_are_told_at_once_but_four_times_a_second_at_most() -> None:
+    async with serving(make_parts()) as site, listening(site, ADMIN) as listener:
+        await listener.next()
+        await trio.sleep(0.3)
+        began = trio.current_time()
+        site.parts.cameras.set(view("stalled"))
+        _, told = await listener.next()
+        assert told["cameras"][0]["state"] == "stalled"
+        assert trio.current_time() - began < 0.2
+
+        async def change_often() -> None:
+            for n in range(100):
+                site.parts.cameras.set(view("live" if n % 2 else "stalled"))
+                await trio.sleep(0.01)
+            site.parts.cameras.set(view("unplugged"))
+
+        events = 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(change_often)
+            while (await listener.next())[1]["cameras"][0]["state"] != "unplugged":
+                events += 1
+        assert events <= 6
+
+
+async def test_the_end_of_the_session_is_told_and_ends_the_stream() -> None:
+    async with serving(make_parts()) as site, listening(site, VIEWER) as listener:
+        await listener.next()
+        began = trio.current_time()
+        await site.parts.sessions.revoke("s-viewer")
+        assert (await listener.next())[0] == "signed-out"
+        assert (await listener.next())[0] == "end"
+        assert trio.current_time() - began < 0.5
+
+
+async def test_the_streams_of_others_go_on() -> None:
+    async with serving(make_parts()) as site, listening(site, ADMIN) as listener:
+        await listener.next()
+        await site.parts.sessions.revoke("s-viewer")
+        site.parts.cameras.set(view("stalled"))
+        assert (await listener.next())[0] == "cameras"
+
+
+async def test_an_expired_session_is_noticed_with_the_next_news() -> None:
+    async with serving(make_parts()) as site, listening(site, VIEWER) as listener:
+        await listener.next()
+        del site.parts.sessions.subjects[VIEWER]
+        site.parts.cameras.set(view("stalled"))
+        assert (await listener.next())[0] == "signed-out"
+
+
+async def test_a_grant_that_changes_changes_what_is_told() -> None:
+    async with serving(make_parts()) as site, listening(site, VIEWER) as listener:
+        await listener.next()
+        site.parts.sessions.subjects[VIEWER] = Subject(
+            kind="viewer", user="vic", session="s-viewer", cameras=frozenset({"garden"})
+        )
+        site.parts.cameras.set(view("stalled"))
+        _, told = await listener.next()
+        assert [camera["slug"] for camera in told["cameras"]] == ["garden"]
+
+
+async def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edged.web.events.HEARTBEAT_SECONDS", 0.5)
+    async with serving(make_parts()) as site, listening(site, VIEWER) as listener:
+        await listener.next()
+        assert (await listener.next(1.0))[0] == "comment"
+
+
+async def test_a_stream_that_is_left_leaves_nothing_behind() -> None:
+    async with serving(make_parts()) as site:
+        before = len(site.parts.sessions.callbacks)
+        for _ in range(15):
+            async with listening(site, VIEWER) as listener:
+                await listener.next()
+            await trio.sleep(0.02)
+        with trio.fail_after(1):
+            while len(site.parts.sessions.callbacks) > before:  # noqa: ASYNC110  # the fake has no event
+                await trio.sleep(0.01)
+
+
+async def test_one_session_cannot_hold_streams_without_end() -> None:
+    async with serving(make_parts()) as site, trio.open_nursery() as nursery:
+
+        async def hold(*, task_status: Any) -> None:
+            async with listening(site, VIEWER):
+                task_status.started()
+                await trio.sleep_forever()
+
+        for _ in range(12):
+            await nursery.start(hold)
+        async with site.client(VIEWER) as client:
+            assert (await client.get("/api/events")).status_code == 429
+            assert (await client.get("/api/cameras")).status_code == 200
+        nursery.cancel_scope.cancel()
