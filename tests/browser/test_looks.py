@@ -133,7 +133,7 @@ def test_a_closed_clip_plays_in_its_page(signed_in: BrowserContext, site: Site) 
     page.click(".stage-record button")
     page.goto(site.url + addresses(page, site)["day"])
     page.locator("[data-play]").first.click()
-    page.wait_for_function("document.querySelector('.theatre video').currentTime > 0.3")
+    page.wait_for_function("() => document.querySelector('.theatre video').currentTime > 0.3")
     assert page.eval_on_selector(".theatre video", "(v) => v.videoWidth") == 1280
 
 

@@ -111,10 +111,12 @@ def test_keys_do_what_the_page_says(page: Page, site: Site) -> None:
     assert download.value.suggested_filename.startswith(site.cameras[0])
     assert download.value.suggested_filename.endswith("Z.jpg")
     page.keyboard.press("f")
-    page.wait_for_function("document.fullscreenElement?.localName === 'edged-player'")
+    page.wait_for_function("() => document.fullscreenElement?.localName === 'edged-player'")
     page.keyboard.press("f")
-    page.wait_for_function("document.fullscreenElement === null")
+    page.wait_for_function("() => document.fullscreenElement === null")
     page.keyboard.press("i")
-    page.wait_for_function("/(WebRTC|HLS) · 1280×720/.test(document.querySelector('.player-info').value)")
+    page.wait_for_function(
+        "() => /(WebRTC|HLS) · 1280×720/.test(document.querySelector('.player-info').value)"
+    )
     page.keyboard.press("Escape")
     assert page.is_hidden(".player-info")
