@@ -41,7 +41,7 @@ def find_mediamtx(configured: str, *, environ: Mapping[str, str] = os.environ) -
 async def check_version(program: Path, *, seconds: float = VERSION_SECONDS) -> str:
     """The program's version, like "v1.20.1". Raises StartupError, naming the remedy, for any but 1.20.x."""
     line = await _first_line(program, seconds)
-    known = _VERSION.match(line)
+    known = _VERSION.fullmatch(line)
     if known is None:
         raise StartupError(f"{program} does not tell a version that we know ({line[:60]!r}). {_remedy()}")
     if known.group(1) != WANTED:

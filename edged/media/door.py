@@ -134,7 +134,7 @@ class Door:
         if not self.honours(question.token, question.path):
             return False
         ticket = self._tickets[question.token]
-        if question.id and _ID.match(question.id) and question.id not in ticket.sessions:
+        if question.id and _ID.fullmatch(question.id) and question.id not in ticket.sessions:
             ticket.sessions.append(question.id)
         return True
 

@@ -52,7 +52,7 @@ class EmbeddedEngine:
 
     def outputs(self, camera: str) -> tuple[LiveOutput, ...]:
         """One HLS folder, made here."""
-        if not _CAMERA.match(camera):
+        if not _CAMERA.fullmatch(camera):
             raise MediaError(f"{camera!r} is no camera's slug")
         folder = self._root / camera
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ class EmbeddedEngine:
 
     async def hls(self, camera: str, name: str, query: str) -> MediaReply:
         """A playlist or segment; 404 when there is none, or when its writer is gone."""
-        if not _CAMERA.match(camera) or not _NAME.match(name):
+        if not _CAMERA.fullmatch(camera) or not _NAME.fullmatch(name):
             return MediaReply(status=404)
         found = await trio.to_thread.run_sync(_read, self._root / camera / name)
         if found is None:
@@ -109,10 +109,13 @@ def _read(path: Path) -> tuple[bytes, float] | None:
     """A regular file's bytes and when it was written; None for anything else."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    except (OSError, ValueError):
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        known = os.fstat(file.fileno())
+    try:
+        known = os.fstat(descriptor)
         if not stat.S_ISREG(known.st_mode) or known.st_size > MAX_FILE:
             return None
-        return file.read(MAX_FILE), known.st_mtime
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_FILE), known.st_mtime
+    finally:
+        os.close(descriptor)

@@ -13,7 +13,7 @@ from edged.media.choose import check_version
 from edged.media.door import PUBLISHER, Door
 from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Viewer
 from edged.media.mediamtx_api import Answer, MediaMtxClient
-from edged.media.mediamtx_child import PULSE, Child, Ending, Supervisor
+from edged.media.mediamtx_child import Child, Ending, Supervisor
 from edged.media.mediamtx_config import LOOPBACK, Ports, render_config, write_config
 from edged.media.mediamtx_hls import CAMERA, HlsSource
 from edged.media.mediamtx_log import LogReader
@@ -117,9 +117,9 @@ class MediaMtxEngine:
     async def _probe(self) -> None:
         await self._require_client().version()
 
-    async def _pulse(self) -> None:
+    async def _pulse(self, seconds: float) -> None:
         client = self._require_client()
-        await client.pulse(PULSE)
+        await client.pulse(seconds)
         await self._kick_all(client)
 
     async def _kick_all(self, client: MediaMtxClient) -> None:
@@ -163,7 +163,7 @@ class MediaMtxEngine:
 
     async def whep(self, camera: str, offer: bytes, ticket: str) -> MediaReply:
         """Post an SDP offer. Besides 201: 400 bad offer, 403 ticket not valid, 404 no stream, 406 codecs."""
-        if not CAMERA.match(camera):
+        if not CAMERA.fullmatch(camera):
             return MediaReply(status=404)
         if not self._door.honours(ticket, camera):
             # MediaMTX would be told the same, and let us wait some seconds for it.
@@ -175,7 +175,7 @@ class MediaMtxEngine:
             content=offer,
             seconds=WHEP_SECONDS,
         )
-        if answer.status == 201 and not _LOCATION.match(answer.headers.get("location", "")):
+        if answer.status == 201 and not _LOCATION.fullmatch(answer.headers.get("location", "")):
             raise MediaError("MediaMTX names its WebRTC session in a way we do not know")
         return _whep_reply(answer)
 
@@ -183,7 +183,7 @@ class MediaMtxEngine:
         self, location: str, method: Literal["PATCH", "DELETE"], body: bytes, content_type: str, etag: str
     ) -> MediaReply:
         """Trickle a candidate to, or end, a session. 404 when it is gone."""
-        if not _LOCATION.match(location):
+        if not _LOCATION.fullmatch(location):
             return MediaReply(status=404)
         headers = {"Content-Type": content_type} if content_type else {}
         if etag:

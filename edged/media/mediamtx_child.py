@@ -16,11 +16,12 @@ from edged.media.mediamtx_log import LogReader
 
 logger = logging.getLogger(__name__)
 
-# Seconds. A slow board loads the program within READY; a stopped one is seen within PULSE_EVERY + PULSE.
+# Seconds. A slow board loads the program within READY; a hang is seen within PULSE_EVERY + PULSE + AGAIN.
 READY = 20.0
 READY_EVERY = 0.02
 PULSE_EVERY = 2.0
-PULSE = 3.0
+PULSE = 2.0
+AGAIN = 1.0
 TERMINATE = 2.0
 LAST_WORDS = 0.5
 # Seconds between a death and the next life: doubled each time, reset by a long enough one.
@@ -98,7 +99,8 @@ class Supervisor:
     """Keeps the program running: one life after the other, until cancelled.
 
     `make` starts a child (OSError when it cannot); `probe` raises MediaError until the child serves; `pulse`
-    raises it when the child no longer does. `on_up(pid)` and `on_down(ending)` are called at each change.
+    raises it when the child does not within the seconds given. `on_up(pid)` and `on_down(ending)` are called
+    at each change.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class Supervisor:
         *,
         make: Callable[[], Child],
         probe: Callable[[], Awaitable[None]],
-        pulse: Callable[[], Awaitable[None]],
+        pulse: Callable[[float], Awaitable[None]],
         log: LogReader,
         on_up: Callable[[int], None],
         on_down: Callable[[Ending], None],
@@ -193,9 +195,13 @@ class Supervisor:
         while True:
             await trio.sleep(PULSE_EVERY)
             try:
-                await self._pulse()
-            except MediaError as error:
-                return str(error)
+                await self._pulse(PULSE)
+            except MediaError:
+                # Asked once more: maybe it was we who slept, with the whole machine.
+                try:
+                    await self._pulse(AGAIN)
+                except MediaError as error:
+                    return str(error)
 
 
 def _dying_with_us(command: Sequence[str]) -> list[str]:

@@ -117,7 +117,7 @@ def _check(ports: Ports, auth_url: str, hls_secret: str, webrtc_hosts: tuple[str
     url = urlsplit(auth_url)
     if url.scheme != "http" or not _is_loopback(url.hostname or ""):
         raise StartupError("MediaMTX: its questions must come to this machine's own loopback address")
-    if not _SECRET.match(hls_secret):
+    if not _SECRET.fullmatch(hls_secret):
         raise StartupError("MediaMTX: the secret of this boot is too weak")
     for host in webrtc_hosts:
         if not _is_host(host):
@@ -138,5 +138,5 @@ def _is_host(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return _HOST_NAME.match(text) is not None
+        return _HOST_NAME.fullmatch(text) is not None
     return True

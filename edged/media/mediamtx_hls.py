@@ -41,9 +41,9 @@ class HlsSource:
 
         Raises MediaError when MediaMTX does not answer in time.
         """
-        if not CAMERA.match(camera) or not _NAME.match(name):
+        if not CAMERA.fullmatch(camera) or not _NAME.fullmatch(name):
             return MediaReply(status=404)
-        if not _QUERY.match(query):
+        if not _QUERY.fullmatch(query):
             return MediaReply(status=400)
         asked = trio.current_time()
         answer = await self._fetch(camera, name, query)

@@ -3,7 +3,7 @@
 import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from edged.media.door import Door
 from edged.media.mediamtx import MediaMtxEngine
 from edged.web.hooks import hooks_app
 from edged.web.serve import serve_web
+
 
 @pytest.fixture
 def door() -> Door:
@@ -49,11 +50,10 @@ def make_engine(mediamtx: Path, tmp_path: Path, door: Door, auth_url: str) -> Ma
 
 
 @pytest.fixture
-async def engine(make_engine: MakeEngine, nursery: trio.Nursery) -> AsyncIterator[MediaMtxEngine]:
+async def engine(make_engine: MakeEngine, nursery: trio.Nursery) -> MediaMtxEngine:
     running = make_engine()
     await nursery.start(running.run)
-    yield running
-    # Its end is the nursery's.
+    return running
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What the tests of the media room share."""
 
+from collections.abc import Callable
+
 import trio
 
 from edged.errors import MediaError
@@ -21,3 +23,10 @@ async def first_playlist(engine: MediaMtxEngine, seconds: float = 10.0) -> Media
             if reply.status == 200:
                 return reply
             await trio.sleep(0.05)
+
+
+async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for what a process outside of us brings about."""
+    with trio.fail_after(seconds):
+        while not true():  # noqa: ASYNC110 - another process has no event of ours to set
+            await trio.sleep(0.02)

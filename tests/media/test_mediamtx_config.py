@@ -80,11 +80,10 @@ def test_hosts_by_name_and_by_address_are_passed_on() -> None:
 def test_a_host_is_a_word_without_blanks_or_is_refused(host: str) -> None:
     try:
         hosts = render(webrtc_hosts=(host,))["webrtcAdditionalHosts"]
-    except StartupError as error:
-        assert "media.webrtc_hosts" in str(error)
-    else:
-        assert hosts == [host]
-        assert re.fullmatch(r"[A-Za-z0-9.:%-]+", host)
+    except StartupError:
+        return
+    assert hosts == [host]
+    assert re.fullmatch(r"[A-Za-z0-9.:%-]+", host)
 
 
 def test_settings_are_for_our_eyes_only_and_replaced_as_a_whole(tmp_path: Path) -> None:
