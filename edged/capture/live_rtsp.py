@@ -15,7 +15,7 @@ from edged.capture.packet_queue import Closed, LiveQueue, is_key_frame
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.report import OutputStatus
 from edged.capture.rtp import RtpTrack
-from edged.capture.rtsp_publish import Publication, clock_rate, connect, timestamp
+from edged.capture.rtsp_publish import Publication, connect, timestamp
 
 logger = logging.getLogger(__name__)
 
@@ -114,9 +114,7 @@ class LiveRtsp:
     def _stream(self, publication: Publication, packet: EncodedPacket) -> None:
         infos = {info.kind: info for info in self._streams}
         tracks = {
-            info.kind: RtpTrack(
-                payload_type=96 + at, channel=2 * at, clock_rate=clock_rate(info), source=secrets.randbits(32)
-            )
+            info.kind: RtpTrack(payload_type=96 + at, channel=2 * at, source=secrets.randbits(32))
             for at, info in enumerate(self._streams)
         }
         reported: dict[str, float] = {}

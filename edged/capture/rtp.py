@@ -18,11 +18,10 @@ NTP_EPOCH = 2_208_988_800
 class RtpTrack:
     """Packets of one track; `channel` is its RTP channel of the interleaved connection (RFC 2326, 10.12)."""
 
-    def __init__(self, *, payload_type: int, channel: int, clock_rate: int, source: int) -> None:
+    def __init__(self, *, payload_type: int, channel: int, source: int) -> None:
         self._payload_type = payload_type
         self._channel = channel
         self._source = source
-        self.clock_rate = clock_rate
         self._sequence = 0
         self._packets = 0
         self._bytes = 0
