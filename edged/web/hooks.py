@@ -5,22 +5,19 @@ A bare ASGI app: it answers from memory, in one step, and refuses whatever it do
 
 import hmac
 import ipaddress
-from typing import TYPE_CHECKING
 
 import msgspec
 import trio
 
 from edged.media.door import Door, Question
-
-if TYPE_CHECKING:
-    from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+from edged.web.asgi import App, Receive, Scope, Send
 
 # A question of MediaMTX's has some hundred bytes; a viewer's query string and user agent make it longer.
 MAX_BODY = 64 * 1024
 BODY_SECONDS = 3.0
 
 
-def hooks_app(door: Door, secret_path: str) -> "ASGIFramework":
+def hooks_app(door: Door, secret_path: str) -> App:
     """The ASGI app that answers for `door` at `secret_path`, to this machine only.
 
     204 admits and 403 denies; 404 elsewhere, 405 for other methods, 400 for what is no question, 413 for too
@@ -28,7 +25,7 @@ def hooks_app(door: Door, secret_path: str) -> "ASGIFramework":
     """
     decoder = msgspec.json.Decoder(Question)
 
-    async def answer(scope: "HTTPScope", receive: "ASGIReceiveCallable") -> int:
+    async def answer(scope: Scope, receive: Receive) -> int:
         if (refusal := _refusal(scope, secret_path)) is not None:
             return refusal
         with trio.move_on_after(BODY_SECONDS):
@@ -41,7 +38,7 @@ def hooks_app(door: Door, secret_path: str) -> "ASGIFramework":
                 return 400
         return 408
 
-    async def app(scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "lifespan":
                 await _live(receive, send)
@@ -62,7 +59,7 @@ def hooks_app(door: Door, secret_path: str) -> "ASGIFramework":
     return app
 
 
-def _refusal(scope: "HTTPScope", secret_path: str) -> int | None:
+def _refusal(scope: Scope, secret_path: str) -> int | None:
     """Why this request is none of MediaMTX's, before a byte of its body is read."""
     if not _is_local(scope["client"]):
         return 403
@@ -71,7 +68,7 @@ def _refusal(scope: "HTTPScope", secret_path: str) -> int | None:
     return None if scope["method"] == "POST" else 405
 
 
-async def _body(receive: "ASGIReceiveCallable") -> bytes | None:
+async def _body(receive: Receive) -> bytes | None:
     """The whole body, or None when it is too long. One cut short is no JSON, and refused as such."""
     body = bytearray()
     while True:
@@ -85,7 +82,7 @@ async def _body(receive: "ASGIReceiveCallable") -> bytes | None:
             return bytes(body)
 
 
-async def _live(receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

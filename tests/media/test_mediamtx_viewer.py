@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import trio
 from media.live import CAMERA, first_playlist
-from playwright.sync_api import sync_playwright
 
 from edged.media.door import Door
 from edged.media.mediamtx import MediaMtxEngine
@@ -40,6 +39,9 @@ class Viewer:
         self._send, self._receive = trio.open_memory_channel[Any](0)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        # Not everywhere where these tests are collected is there Playwright.
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
         def work() -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(
