@@ -63,13 +63,27 @@ class Front:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            async with trio.open_nursery() as nursery:
-                await nursery.start(self.run)
-                await self._quart(scope, receive, send)  # type: ignore[arg-type]
-                nursery.cancel_scope.cancel()
+            await self._lifespan(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close"})
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        last: list[Message] = []
+
+        async def sending(message: Message) -> None:
+            # The last word is ours: after it the server waits for nothing.
+            if message["type"].startswith("lifespan.shutdown."):
+                last.append(message)
+            else:
+                await send(message)
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self.run)
+            await self._quart(scope, receive, sending)  # type: ignore[arg-type]
+            nursery.cancel_scope.cancel()
+        for message in last:
+            await send(message)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -86,7 +100,7 @@ class Front:
             except Refused as refused:
                 if has_body(scope):
                     out = lingering(receive, out)
-                if refused.status >= 400 and _is_page(scope) and scope["path"].startswith("/"):
+                if refused.status >= 400 and _is_page(scope) and _is_seemly(scope):
                     scope[REFUSED_KEY] = refused
                     await self._quart(scope, replay(b"", receive), out)  # type: ignore[arg-type]
                     return
@@ -107,7 +121,7 @@ class Front:
             raise Refused(505)
         if len(path) > MOST_PATH or len(scope["query_string"]) > MOST_QUERY:
             raise Refused(414)
-        if not path.startswith("/") or _UNSEEMLY.search(path) or not guard.well_formed(scope):
+        if not _is_seemly(scope):
             raise Refused(400)
         if scope["method"] not in METHODS:
             raise Refused(405, headers=[(b"allow", b"GET, HEAD, POST, PATCH, DELETE")])
@@ -157,6 +171,12 @@ class Front:
             await self._quart(scope, receive, send)  # type: ignore[arg-type]
         finally:
             self._pages.release_on_behalf_of(scope_key)
+
+
+def _is_seemly(scope: Scope) -> bool:
+    """Whether path and host can be what they claim to be."""
+    path: str = scope["path"]
+    return path.startswith("/") and not _UNSEEMLY.search(path) and guard.well_formed(scope)
 
 
 def _is_page(scope: Scope) -> bool:

@@ -20,7 +20,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _COOKIE = COOKIE.encode()
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
-_HOST = re.compile(rb"[A-Za-z0-9._:\[\]-]{1,255}")
+_HOST = re.compile(rb"(([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _KEY = "edged.subject"
 
 
@@ -120,7 +120,7 @@ def forged(scope: Scope) -> bool:
 def well_formed(scope: Scope) -> bool:
     """Whether the Host header can be one at all; HTTP/1.0 may go without."""
     host = header(scope, b"host")
-    return host is None or _HOST.fullmatch(host) is not None
+    return host is None or (len(host) <= 255 and _HOST.fullmatch(host) is not None)
 
 
 def _without_port(host: bytes, scheme: bytes) -> bytes:
