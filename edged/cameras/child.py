@@ -1,0 +1,86 @@
+"""The worker's process: how it is started, and what the supervisor needs of it (tests give one in memory)."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import trio
+
+WORKER_COMMAND = (sys.executable, "-m", "edged.capture")
+
+
+class Child(Protocol):
+    """A running process with pipes."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    @property
+    def stdin(self) -> trio.abc.SendStream:
+        """Jobs and commands go here."""
+
+    @property
+    def stdout(self) -> trio.abc.ReceiveStream:
+        """Messages come from here."""
+
+    @property
+    def stderr(self) -> trio.abc.ReceiveStream:
+        """The log comes from here."""
+
+    async def wait(self) -> int:
+        """Its exit code once it has ended; negative: ended by that signal."""
+
+    def terminate(self) -> None:
+        """Ask the process to end (SIGTERM)."""
+
+    def kill(self) -> None:
+        """End the process and all that it started (SIGKILL)."""
+
+
+Spawn = Callable[[], Awaitable[Child]]
+
+
+class ProcessChild:
+    """A real process, leader of a session of its own: a Ctrl-C in the terminal reaches the daemon only."""
+
+    def __init__(self, process: trio.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process = process
+        self.pid = process.pid
+        self.stdin: trio.abc.SendStream = process.stdin
+        self.stdout: trio.abc.ReceiveStream = process.stdout
+        self.stderr: trio.abc.ReceiveStream = process.stderr
+
+    async def wait(self) -> int:
+        """See Child."""
+        return await self._process.wait()
+
+    def terminate(self) -> None:
+        """See Child."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """See Child. Once it is reaped its number may be another's, so nothing is sent then."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self._process.kill()
+
+
+async def spawn_worker(command: Sequence[str] = WORKER_COMMAND) -> Child:
+    """Start a capture worker. Raises OSError when the machine cannot."""
+    process = await trio.lowlevel.open_process(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    return ProcessChild(process)

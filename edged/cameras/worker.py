@@ -1,0 +1,277 @@
+"""One run of one capture worker: start it, give it its job, watch its progress, end it in time.
+
+Progress alone is trusted: a worker that encodes no new frame for the stall time is killed, whatever it says.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+import trio
+
+from edged.cameras.child import Child, Spawn
+from edged.cameras.lines import read_lines
+from edged.cameras.worker_log import forward_log
+from edged.capture.job import (
+    EXIT_BAD_JOB,
+    EXIT_DEVICE_BUSY,
+    EXIT_DEVICE_GONE,
+    EXIT_NO_FORMAT,
+    CaptureJob,
+)
+from edged.capture.report import Message, Segment, SegmentOpened, Status, decode_message
+
+logger = logging.getLogger(__name__)
+
+LONGEST_MESSAGE = 256 * 1024
+
+EndKind = Literal["asked", "gone", "busy", "no_format", "bad_job", "stalled", "crashed"]
+EXITS: dict[int, tuple[EndKind, str]] = {
+    EXIT_BAD_JOB: ("bad_job", "the capture worker refused its job"),
+    EXIT_DEVICE_GONE: ("gone", "the camera is gone"),
+    EXIT_DEVICE_BUSY: ("busy", "another program uses the camera"),
+    EXIT_NO_FORMAT: ("no_format", "no format of the camera, or no encoder, works"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLimits:
+    """Seconds of patience with a worker.
+
+    `hello`: until it says its first word (a slow board imports for seconds); `first_frame`: from then until
+    its first picture; `stall`: without a new picture later. At the end: `stop` after the command, `terminate`
+    after SIGTERM, `reap` after SIGKILL; they end within 4 s together, the daemon's own time to stop. A worker
+    gives its disk 3 s.
+    """
+
+    hello: float = 15.0
+    first_frame: float = 10.0
+    stall: float = 5.0
+    stop: float = 3.4
+    terminate: float = 0.2
+    reap: float = 0.3
+    drain: float = 0.1
+    # A camera froze, but its worker still talks: time to close what it recorded.
+    last_words: float = 1.0
+    lively: float = 2.5
+    # The camera was pulled: the worker has nothing to wait for but its disk.
+    pulled: float = 0.4
+    pulled_closing: float = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEnd:
+    """How a worker ended. `healthy`: seconds from its first to its last picture."""
+
+    kind: EndKind
+    reason: str
+    healthy: float
+
+
+class Worker:
+    """A worker to be run once by `run`; the other methods may be called at any time and never block."""
+
+    def __init__(
+        self, job: CaptureJob, *, spawn: Spawn, on_message: Callable[[Message], None], limits: WorkerLimits
+    ) -> None:
+        self.pid: int | None = None
+        self._job = job
+        self._spawn = spawn
+        self._on_message = on_message
+        self._limits = limits
+        self._extra = {"CAMERA": job.camera}
+        self._say, self._said = trio.open_memory_channel[bytes](16)
+        self._settled = trio.Event()  # it ended, or it was asked to
+        self._exited = trio.Event()
+        self._drained = trio.Event()
+        self._changed = trio.Event()  # an open segment was closed
+        self._code: int | None = None
+        self._asked = False
+        self._pulled = False
+        self._open_segments: set[str] = set()
+        self._spawned_at = self._hello_at = 0.0
+        self._first_at: float | None = None
+        self._progress_at = 0.0
+        self._frames = 0
+        self._heard_at = float("-inf")
+        self._last_error = ""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._asked
+
+    def command(self, line: str) -> None:
+        """Send a command of `capture.job.COMMANDS`; a worker that does not listen misses it."""
+        try:
+            self._say.send_nowait(line.encode() + b"\n")
+        except (trio.WouldBlock, trio.BrokenResourceError):
+            logger.debug("the worker does not listen, %r is left out", line, extra=self._extra)
+
+    def stop(self, *, pulled: bool = False) -> None:
+        """Ask it to end; `pulled`: its camera is gone, so it must be gone at once too."""
+        self._asked = True
+        self._pulled = self._pulled or pulled
+        self._settled.set()
+        self._nudge()
+
+    async def run(self) -> WorkerEnd:
+        """Run it to its end. Cancelling stops it in good order first, within 4 s."""
+        try:
+            child = await self._spawn()
+        except OSError as error:
+            return WorkerEnd("crashed", f"the capture worker cannot be started: {error.strerror or error}", 0)
+        self.pid = child.pid
+        self._spawned_at = self._hello_at = self._progress_at = trio.current_time()
+        ends: list[WorkerEnd] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._live, child, ends, nursery.cancel_scope)
+            try:
+                await trio.Event().wait()
+            finally:
+                self.stop()
+        return ends[0]
+
+    async def _live(self, child: Child, ends: list[WorkerEnd], over: trio.CancelScope) -> None:
+        """The whole life, safe from cancellation, so that footage is closed and every last word is read."""
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_exit, child)
+                nursery.start_soon(self._write, child.stdin)
+                nursery.start_soon(forward_log, child.stderr, self._job.camera)
+                nursery.start_soon(self._read, child.stdout)
+                stalled = await self._watch_progress()
+                if stalled:
+                    await self._replace(child)
+                elif not self._exited.is_set():
+                    await self._end(child)
+                with trio.move_on_after(self._limits.reap):
+                    await self._exited.wait()
+                with trio.move_on_after(self._limits.drain):
+                    await self._drained.wait()
+                nursery.cancel_scope.cancel()
+            for stream in (child.stdin, child.stdout, child.stderr):
+                await trio.aclose_forcefully(stream)
+        ends.append(self._judge(stalled))
+        over.cancel()
+
+    async def _watch_exit(self, child: Child) -> None:
+        self._code = await child.wait()
+        self._exited.set()
+        self._settled.set()
+        self._nudge()
+
+    async def _watch_progress(self) -> str:
+        """Wait until it ended or was asked to: "". Else why it must be killed."""
+        while not self._settled.is_set():
+            at, reason = self._patience()
+            if trio.current_time() >= at:
+                return reason
+            with trio.move_on_at(at):
+                await self._settled.wait()
+        return ""
+
+    def _patience(self) -> tuple[float, str]:
+        """Until when to wait for progress, and what to call its absence."""
+        limits = self._limits
+        if self._heard_at < self._spawned_at:
+            return self._spawned_at + limits.hello, "the capture worker does not start"
+        if self._first_at is None:
+            return self._hello_at + limits.first_frame, "the camera gives no picture"
+        return self._progress_at + limits.stall, f"no new picture for {limits.stall:g} s"
+
+    async def _end(self, child: Child) -> None:
+        """Command, SIGTERM, SIGKILL, each with its time."""
+        limits = self._limits
+        self.command("stop")
+        if self._pulled:
+            await self._exits_within(limits.pulled)
+            if self._open_segments:
+                await self._exits_within(limits.pulled_closing, once_closed=True)
+        else:
+            await self._exits_within(limits.stop)
+            if not self._exited.is_set():
+                child.terminate()
+                await self._exits_within(limits.terminate)
+        if not self._exited.is_set():
+            logger.warning("the capture worker does not end and is killed", extra=self._extra)
+            child.kill()
+
+    async def _replace(self, child: Child) -> None:
+        """Kill it; one that talks while its camera stands still may close its footage first."""
+        limits = self._limits
+        if trio.current_time() - self._heard_at < limits.lively:
+            self.command("stop")
+            await self._exits_within(limits.last_words)
+        child.kill()
+
+    async def _exits_within(self, seconds: float, *, once_closed: bool = False) -> None:
+        """Wait until it has exited, `seconds` at most; or until its last segment is closed."""
+        with trio.move_on_after(seconds):
+            while not self._exited.is_set() and not (once_closed and not self._open_segments):
+                await self._changed.wait()
+
+    def _nudge(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _judge(self, stalled: str) -> WorkerEnd:
+        healthy = 0.0 if self._first_at is None else self._progress_at - self._first_at
+        if stalled:
+            return WorkerEnd("stalled", stalled, healthy)
+        if self._asked:
+            return WorkerEnd("asked", "", healthy)
+        if self._code in EXITS:
+            kind, reason = EXITS[self._code]
+        elif self._code is None:
+            kind, reason = "crashed", "the capture worker cannot be ended"
+        elif self._code < 0:
+            kind, reason = "crashed", f"the capture worker was ended by signal {-self._code}"
+        else:
+            kind, reason = "crashed", f"the capture worker ended with code {self._code}"
+        return WorkerEnd(kind, f"{reason}: {self._last_error}" if self._last_error else reason, healthy)
+
+    async def _write(self, stdin: trio.abc.SendStream) -> None:
+        """Job, then commands. A worker that is stopped blocks this task only."""
+        try:
+            await stdin.send_all(msgspec.json.encode(self._job) + b"\n")
+            async for line in self._said:
+                await stdin.send_all(line)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return
+
+    async def _read(self, stdout: trio.abc.ReceiveStream) -> None:
+        garbage = 0
+        async for line in read_lines(stdout, LONGEST_MESSAGE):
+            try:
+                message = decode_message(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                garbage += 1
+                if garbage in {1, 10, 100, 1000}:
+                    logger.warning("the worker said nonsense (%d): %s", garbage, error, extra=self._extra)
+                continue
+            self._take(message)
+        self._drained.set()
+
+    def _take(self, message: Message) -> None:
+        now = trio.current_time()
+        if self._heard_at < self._spawned_at:
+            self._hello_at = now
+        self._heard_at = now
+        if isinstance(message, Status):
+            self._last_error = message.last_error or self._last_error
+            if message.frames_out > self._frames:
+                self._frames, self._progress_at = message.frames_out, now
+                if self._first_at is None:
+                    self._first_at = now
+        elif isinstance(message, SegmentOpened):
+            self._open_segments.add(message.path)
+        elif isinstance(message, Segment):
+            self._open_segments.discard(message.path)
+            self._nudge()
+        try:
+            self._on_message(message)
+        except Exception:
+            logger.exception("a message of the worker could not be told on", extra=self._extra)
