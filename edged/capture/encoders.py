@@ -132,7 +132,8 @@ class VideoEncoder:
         return {
             "preset": PRESET,
             "tune": "zerolatency",
-            "profile": "baseline",
+            # Nothing beyond constrained baseline; the option `profile` differs from libav to libav.
+            "x264-params": "cabac=0:8x8dct=0:weightp=0",
             "forced-idr": "1",
             "sc_threshold": "0",
             "maxrate": str(settings.bitrate_kbit * 1200),

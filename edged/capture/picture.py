@@ -29,6 +29,7 @@ FORCED_INTERVAL = 0.5
 LONGEST_GOP = 2.0
 GOP_GRACE = 0.25
 IDR = 5
+JPEG_START = b"\xff\xd8"
 
 Emit = Callable[[EncodedPacket, StreamInfo | None], None]
 
@@ -50,6 +51,7 @@ class Transcoder:
         self._emit = emit
         self._snapshots = snapshots
         wanted = Fraction(job.fps).limit_denominator(1001) if job.fps is not None else None
+        self._decoder = info.decoder
         self._grid = FrameGrid(info.fps, wanted)
         self._fps = wanted if wanted is not None and self._grid.thins else info.fps
         self._gop = max(1, round(self._fps))
@@ -77,7 +79,7 @@ class Transcoder:
             self._progress.dropped += not self._grid.thins
             return
         wall = time.time() - (time.monotonic() - picture.taken)
-        frame = picture.frame if picture.frame is not None else self._decode(picture.packet)
+        frame = picture.frame if picture.frame is not None else self._decode(picture.data)
         if frame is None:
             self._progress.dropped += 1
             return
@@ -89,14 +91,14 @@ class Transcoder:
         for encoded in encoder.encode(converted, slot.number, key=self._wants_key(slot.number)):
             self._send(encoder, encoded.number, encoded.is_key, encoded.data)
         if self._snapshots is not None and self._snapshots.due:
-            if picture.packet is not None and frame.format.name.startswith("yuvj"):
-                self._snapshots.offer("jpeg", picture.packet)
+            if picture.data.startswith(JPEG_START):
+                self._snapshots.offer("jpeg", picture.data)
             else:
                 self._snapshots.offer("frame", converted)
 
-    def _decode(self, packet: Any) -> Any:
+    def _decode(self, data: bytes) -> Any:
         try:
-            frames = packet.decode()
+            frames = self._decoder.decode(av.Packet(data))
         except av.FFmpegError as error:
             self._progress.last_error = f"a broken picture: {error.strerror}"
             return None
@@ -192,7 +194,7 @@ class Passthrough:
 
     def take(self, picture: Captured) -> None:
         """Send one access unit on its way."""
-        data = bytes(picture.packet)
+        data = picture.data
         is_key = any(nal_type(unit) == IDR for unit in nal_units(data))
         if self._last_key is None:
             self._last_key = picture.taken

@@ -32,10 +32,6 @@ from edged.capture.sources import SourceInfo, make_source
 
 logger = logging.getLogger(__name__)
 
-# Pictures between camera and encoder. The camera's driver has few buffers, and old pictures are worth little.
-WAITING_PICTURES = 3
-# Passed-through packets depend on each other: none may be left out, and they are quick.
-WAITING_PACKETS = 256
 CLOSE_SECONDS = 3.0
 # The kernel ends us if all else fails; the daemon waits 5 s.
 LAST_SECONDS = 4.5
@@ -51,7 +47,7 @@ class Worker:
         self._progress = Progress()
         self._reporter = Reporter(stdout, self._status, on_deaf=self.stop)
         self._deck = Deck(job, self._reporter.send)
-        self._inbox = Inbox(WAITING_PICTURES)
+        self._inbox = Inbox()
         self._way: Transcoder | Passthrough | None = None
         self._refused = ""
         self._snapshots: Snapshots | None = None
@@ -112,7 +108,7 @@ class Worker:
             while not self._stopping.is_set():
                 self._refused = ""
                 info = source.open()
-                self._inbox.begin(info, WAITING_PACKETS if info.passthrough else WAITING_PICTURES)
+                self._inbox.begin(info)
                 while not self._stopping.is_set() and not self._refused:
                     if (picture := source.read()) is not None:
                         self._progress.frames_in += 1

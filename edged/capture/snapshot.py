@@ -41,7 +41,7 @@ class Snapshots:
         return time.monotonic() >= self._next
 
     def offer(self, kind: str, picture: Any) -> None:
-        """Leave a picture: a `jpeg` packet, a `frame`, or a key frame's bytes (`h264`). Never blocks."""
+        """Leave a picture: a `frame`, or the bytes of a `jpeg` or of a key frame (`h264`). Never blocks."""
         self._next = time.monotonic() + INTERVAL
         with self._changed:
             self._box = (kind, picture)
@@ -70,7 +70,7 @@ class Snapshots:
 
     def _jpeg(self, kind: str, picture: Any) -> bytes:
         if kind == "jpeg":
-            return complete_jpeg(bytes(picture))
+            return complete_jpeg(picture)
         if kind == "h264":
             picture = self._decode(picture)
         return self._encode(picture)

@@ -16,7 +16,8 @@ class SourceInfo:
     """What a source turned out to give. `passthrough`: its packets are H.264 to be sent on as they are.
 
     `regular`: its frames belong on the grid of `fps`; else their time stamps are kept. `reason` names the
-    modes that were refused before this one. `headers`: SPS and PPS that came beside the stream.
+    modes that were refused before this one. `headers`: SPS and PPS that came beside the stream. `decoder`: an
+    av.CodecContext for pictures that come as data, not passed through.
     """
 
     format: str
@@ -27,15 +28,21 @@ class SourceInfo:
     regular: bool = True
     reason: str = ""
     headers: bytes = b""
+    decoder: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One picture, as a packet (av.Packet) or decoded (av.VideoFrame); `taken` is CLOCK_MONOTONIC seconds."""
+    """One picture: bytes of a packet, or decoded (av.VideoFrame); `taken` is CLOCK_MONOTONIC seconds."""
 
     taken: float
-    packet: Any = None
+    data: bytes = b""
     frame: Any = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds while it waits, about."""
+        return len(self.data)
 
 
 class Source(Protocol):

@@ -72,7 +72,7 @@ class RtspReader:
         if packet.dts is not None and packet.dts != packet.pts:
             raise NoFormatError("the stream has B-frames; publish it without")
         stamp = float(packet.pts * packet.time_base)
-        return Captured(taken=self._clock.taken(stamp, time.monotonic()), packet=packet)
+        return Captured(taken=self._clock.taken(stamp, time.monotonic()), data=bytes(packet))
 
     def refuse_mode(self, reason: str) -> bool:
         """There is only one mode."""

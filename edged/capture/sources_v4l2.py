@@ -2,7 +2,8 @@
 
 Behaviour of the demuxer (libavdevice/v4l2.c): packets carry the driver's stamps in microseconds; a broken
 buffer comes as an empty packet, which a decoder would take for the end of the stream; reading blocks until
-the driver has a frame, for ever if it has none.
+the driver has a frame, for ever if it has none; and its packets point into the driver's memory, which is gone
+once the demuxer is closed. So we copy: that also gives the driver its buffer back at once.
 """
 
 import errno
@@ -79,7 +80,7 @@ class V4l2Camera:
             return None
         self._errors_since = None
         stamp = None if packet.pts is None else float(packet.pts * packet.time_base)
-        return Captured(taken=self._clock.taken(stamp, arrival), packet=packet)
+        return Captured(taken=self._clock.taken(stamp, arrival), data=bytes(packet))
 
     def refuse_mode(self, reason: str) -> bool:
         """Close, and let the next `open` try the next mode; False when there is none."""
@@ -107,8 +108,6 @@ class V4l2Camera:
         self._container = container
         stream = container.streams.video[0]
         context = stream.codec_context
-        context.thread_count = 1
-        context.options = {"max_pixels": MAX_PIXELS}
         self._packets = container.demux(stream)
         self._clock = CameraClock()
         return SourceInfo(
@@ -118,6 +117,7 @@ class V4l2Camera:
             fps=_real_rate(stream.average_rate, mode),
             passthrough=mode.pixel_format == "h264",
             reason="; ".join(self._refused),
+            decoder=None if mode.pixel_format == "h264" else _decoder(context),
         )
 
     def _check_node(self) -> None:
@@ -166,6 +166,17 @@ def _real_rate(driver: Fraction | None, mode: Mode) -> Fraction:
     """The rate that the driver settled for, if it says one that makes sense."""
     asked = Fraction(mode.fps).limit_denominator(1001)
     return driver if driver is not None and 1 <= driver <= 240 else asked
+
+
+def _decoder(stream: Any) -> Any:
+    """A decoder that outlives the container."""
+    decoder: Any = av.CodecContext.create(stream.name, "r")
+    decoder.width, decoder.height = stream.width, stream.height
+    if stream.pix_fmt is not None:
+        decoder.pix_fmt = stream.pix_fmt
+    decoder.thread_count = 1
+    decoder.options = {"max_pixels": MAX_PIXELS}
+    return decoder
 
 
 def _words(error: av.FFmpegError) -> str:
