@@ -1,0 +1,162 @@
+"""The commands. They read arguments, call the rooms, and print; nothing is decided here.
+
+Exit codes: 0 done, 1 failed, 2 wrong use or a machine or settings that cannot run it.
+"""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import click
+import msgspec
+import trio
+
+from edged import __version__
+from edged.errors import ConfigError, EdgedError, StartupError
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Settings file (default: $EDGED_CONFIG, /etc/edged/edged.toml, else built-in defaults).",
+)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say why on stderr and leave with `code`."""
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def run_to_end(action: Callable[[], None]) -> None:
+    """Do `action`; whatever edged knows to have gone wrong becomes one clear line and an exit code."""
+    try:
+        action()
+    except* (ConfigError, StartupError) as group:
+        fail(told(group), 2)
+    except* EdgedError as group:
+        fail(told(group), 1)
+    except* KeyboardInterrupt:
+        sys.exit(130)
+
+
+def told(group: BaseExceptionGroup[BaseException]) -> str:
+    """Every line of every error once, as a program says it."""
+    lines = (line for error in leaves(group) for line in str(error).splitlines())
+    return "\n".join(dict.fromkeys(f"edged: {line}" for line in lines))
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The errors themselves, out of however many nurseries they came through."""
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edged")
+def main() -> None:
+    """Turn this box into a camera appliance: plug a USB camera, watch and record it."""
+
+
+@main.command()
+@config_option
+def run(config_path: Path | None) -> None:
+    """Run the daemon."""
+    from edged import daemon  # noqa: PLC0415  # the commands that ask little start fast
+    from edged.config import load_config  # noqa: PLC0415
+    from edged.log import setup_logging  # noqa: PLC0415
+
+    def action() -> None:
+        config = load_config(config_path)
+        setup_logging(config.log.level)
+        trio.run(daemon.run, config)
+
+    run_to_end(action)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--dump", is_flag=True, help="Print the merged truth as TOML.")
+def check(file: Path | None, dump: bool) -> None:
+    """Check the settings; list every error, each with its line."""
+    from edged.config import doubts, load_config  # noqa: PLC0415
+    from edged.config import dump as dumped  # noqa: PLC0415
+
+    def action() -> None:
+        config = load_config(file)
+        for doubt in doubts(config):
+            click.echo(f"edged: {doubt}", err=True)
+        click.echo(dumped(config).rstrip() if dump else "Settings are right.")
+
+    run_to_end(action)
+
+
+@main.command("setup-code")
+@config_option
+def setup_code(config_path: Path | None) -> None:
+    """Print the one-time code with which the owner claims this box."""
+    from edged.access.setup_code import current_setup_code  # noqa: PLC0415
+    from edged.config import load_config  # noqa: PLC0415
+
+    def action() -> None:
+        click.echo(current_setup_code(Path(load_config(config_path).paths.data)))
+
+    run_to_end(action)
+
+
+@main.command()
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one line of JSON once the first picture is live."
+)
+@click.option(
+    "--engine", type=click.Choice(["auto", "mediamtx", "embedded"]), default="auto", show_default=True
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1",
+    show_default=True,
+    help="HOST or HOST:PORT; 0.0.0.0 shows it to the network.",
+)
+@click.option(
+    "--synthetic", type=click.IntRange(0, 8), default=1, show_default=True, help="How many test pictures."
+)
+@click.option("--file", type=click.Path(exists=True, dir_okay=False), help="A video file as one more camera.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the log.")
+def demo(
+    *,
+    as_json: bool,
+    engine: Literal["auto", "mediamtx", "embedded"],
+    listen: str,
+    synthetic: int,
+    file: str | None,
+    verbose: bool,
+) -> None:
+    """Show everything at once, in a temporary folder; Ctrl-C cleans up."""
+    from edged.demo import DemoAnnouncement, DemoOptions, run_demo  # noqa: PLC0415
+    from edged.log import setup_logging  # noqa: PLC0415
+
+    def announce(demo: DemoAnnouncement) -> None:
+        if as_json:
+            click.echo(msgspec.json.encode(demo))
+            return
+        click.echo(
+            f"\n  Open      {demo.url}\n  User      {demo.user}\n  Password  {demo.password}\n\n"
+            f"  Cameras   {', '.join(demo.cameras)} ({demo.engine})\n  Footage   {demo.recordings}\n\n"
+            "Ctrl-C ends it and removes everything.\n"
+        )
+
+    def action() -> None:
+        setup_logging("info" if verbose else "warning")
+        options = DemoOptions(engine=engine, listen=listen, synthetic=synthetic, file=file)
+        trio.run(functools.partial(run_demo, options, announce=announce))
+
+    run_to_end(action)
+
+
+if __name__ == "__main__":
+    main()
