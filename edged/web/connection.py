@@ -46,8 +46,6 @@ class Connection(trio.abc.HalfCloseableStream):
         if self._head:
             data, self._head = self._head + bytes(data), b""
         view = memoryview(data)
-        if not view:
-            await self._stream.send_all(b"")
         for at in range(0, len(view), SEND_BYTES):
             with trio.move_on_after(self._send_seconds) as scope:
                 await self._stream.send_all(view[at : at + SEND_BYTES])
