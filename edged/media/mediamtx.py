@@ -74,8 +74,8 @@ class MediaMtxEngine:
                 break
             check_webrtc_port(ports.media)
         raise StartupError(
-            f"MediaMTX ({self._program}) {ending.reason}. Run `{self._program} --version` by hand, or set"
-            ' media.engine = "embedded" to do without.'
+            f"MediaMTX ({self._program}) {ending.reason}. Its own words are in the log before this;"
+            ' set media.engine = "embedded" to do without.'
         )
 
     async def _serve(

@@ -196,6 +196,19 @@ async def test_a_busy_webrtc_port_is_one_line_that_names_the_remedy(
             await nursery.start(make_engine(webrtc_port=taken.getsockname()[1]).run)
 
 
+async def test_a_program_that_ends_at_once_is_one_line_with_its_last_words(
+    make_engine: MakeEngine, nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    program = tmp_path / "mediamtx-broken"
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo v1.20.1 && exit\necho "ERR: no luck"; exit 1\n'
+    )
+    program.chmod(0o755)
+    with pytest.raises(StartupError, match=r"exit code 1\): ERR: no luck.*media\.engine") as refused:
+        await nursery.start(make_engine(program=program).run)
+    assert "\n" not in str(refused.value)
+
+
 async def test_another_version_is_refused_before_anything_is_started(
     make_engine: MakeEngine, nursery: trio.Nursery, tmp_path: Path
 ) -> None:
