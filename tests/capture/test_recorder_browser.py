@@ -1,4 +1,4 @@
-"""Chromium plays what we write: footage by a plain <video src>, live HLS by hls.js, worker restarts or not."""
+"""Chromium plays what we write: footage by a plain <video src>, live HLS by hls.js over restarts."""
 
 import threading
 import time
