@@ -47,7 +47,7 @@ def choose_modes(offered: "tuple[Mode, ...]", wanted: Wanted, *, usb_speed: floa
 
 def _rank(mode: Mode, wanted: Wanted, raw_area: int) -> tuple[bool, int, bool, int, int, float]:
     # A compressed picture that is tiny beside the raw ones is a preview, not the picture.
-    tiny = _area(mode) * 4 < raw_area
+    tiny = _area(mode) * 4 <= raw_area
     group = 1 if _is_raw(mode) else 2 if tiny else 0
     exact = (mode.width, mode.height) == (wanted.width, wanted.height)
     slow = mode.fps < min(LEAST_FPS, wanted.fps)
