@@ -80,10 +80,18 @@ class Front:
 
         async with trio.open_nursery() as nursery:
             await nursery.start(self.run)
+            shutdown = scope.get("state", {}).get("shutdown")
+            if shutdown is not None:
+                nursery.start_soon(self._end_waiting, shutdown)
             await self._quart(scope, receive, sending)  # type: ignore[arg-type]
             nursery.cancel_scope.cancel()
         for message in last:
             await send(message)
+
+    async def _end_waiting(self, shutdown: trio.Event) -> None:
+        # Who waits for the next part would hold the end up for as long as a camera that gives none.
+        await shutdown.wait()
+        self.hls.shared.end_waiting()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False

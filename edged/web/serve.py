@@ -53,15 +53,15 @@ async def serve_web(
 ) -> None:
     """Serve `app` on each "ADDRESS:PORT" of `listen` until `shutdown` is set, then at most 3 s longer.
 
-    started() with the URLs really bound, once connections are taken. Requests find the event `shutdown` in
-    `scope["state"]`, to end what would go on for ever. Raises StartupError, which names `key`, an address
-    that cannot be had, and the remedy.
-    `keep_alive`: seconds that a connection may be idle, and that the head of a request may take.
+    started() with the URLs really bound, once connections are taken. Lifespan and requests find the event
+    `shutdown` in `scope["state"]`, to end what would go on for long. Raises StartupError, which names
+    `key`, an address that cannot be had, and the remedy. `keep_alive`: seconds that a connection may be
+    idle, and that the head of a request may take.
     """
     sockets = open_sockets(listen, key=key)
     config = hypercorn_config(keep_alive)
     wrapped = cast("AppWrapper", ASGIWrapper(cast("ASGIFramework", app)))
-    lifespan = Lifespan(wrapped, config, {})
+    lifespan = Lifespan(wrapped, config, {"shutdown": shutdown})
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(lifespan.handle_lifespan)

@@ -111,10 +111,10 @@ class SharedFetch(Generic[K, V]):
         self.answers += 1
         return flight.value
 
-    def forget(self, group: str) -> None:
-        """Drop all that is kept of `group`."""
-        self._kept.pop(group, None)
-        self._bytes.pop(group, None)
+    def end_waiting(self) -> None:
+        """End the fetches under way: who waits for one gets FetchFailed."""
+        for flight in self._flights.values():
+            flight.scope.cancel()
 
     def sweep(self) -> None:
         """Drop what may not be given any more, so that an idle camera holds no memory."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,39 @@ def test_what_was_bound_is_let_go_when_another_address_fails() -> None:
         open_sockets((f"127.0.0.1:{port}", "192.0.2.1:1"), key="web.listen")
     (again,) = open_sockets((f"127.0.0.1:{port}",), key="web.listen")
     again.close()
+
+
+@pytest.mark.skipif(not Path("/proc/sys/net/ipv6").exists(), reason="no IPv6 here")
+async def test_both_kinds_of_addresses_are_served_on_one_port() -> None:
+    parts = make_parts()
+    async with serving(parts) as site:
+        (six,) = open_sockets((f"[::]:{site.port}",), key="web.listen")
+        six.close()
+
+
+async def test_vanished_clients_are_dropped_by_the_kernel() -> None:
+    (listening,) = open_sockets(("127.0.0.1:0",), key="web.listen")
+    with listening, socket.create_connection(listening.getsockname()):
+        await trio.lowlevel.wait_readable(listening)
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) > 0
+
+
+async def test_requests_in_a_row_and_old_and_careful_ones_are_answered() -> None:
+    async with serving(make_parts()) as site:
+        twice = LOGIN.replace(b"Connection: close\r\n", b"") + LOGIN
+        assert (await site.raw(twice)).count(b"HTTP/1.1 200") == 2
+        assert b" 200 " in await site.raw(b"GET /login HTTP/1.0\r\n\r\n")
+        async with await site.connect() as stream:
+            head = (
+                LOGIN.replace(b"GET", b"POST").removesuffix(b"\r\n") + b"Content-Type: application/json\r\n"
+            )
+            await stream.send_all(head + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+            with trio.fail_after(2):
+                assert (await stream.receive_some(100)).startswith(b"HTTP/1.1 100 ")
+            await stream.send_all(b"{}")
+            assert (await read_all(stream)).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_the_server_does_not_say_what_it_is() -> None:
@@ -86,6 +120,24 @@ async def test_event_streams_end_at_once_at_shutdown() -> None:
             await read_all(stream)
             await site.over.wait()
         assert trio.current_time() - began < 0.5
+
+
+async def test_who_waits_for_a_picture_does_not_hold_the_end_up() -> None:
+    async with serving(make_parts()) as site, site.client(ADMIN) as client, trio.open_nursery() as nursery:
+        site.parts.engine.gate = trio.Event()
+        told: list[int] = []
+
+        async def wait() -> None:
+            told.append((await client.get("/hls/door/index.m3u8?_HLS_msn=9")).status_code)
+
+        nursery.start_soon(wait)
+        await trio.sleep(0.2)
+        site.shutdown.set()
+        began = trio.current_time()
+        with trio.fail_after(3):
+            await site.over.wait()
+        assert trio.current_time() - began < 0.5
+        assert told == [503]
 
 
 async def test_idle_and_silent_connections_do_not_hold_the_end_up() -> None:
