@@ -55,6 +55,7 @@ class LiveQueue:
         self._waiting: deque[tuple[float, EncodedPacket]] = deque()
         self._bytes = 0
         self._wants_key = True
+        self._begun = False
         self._closed = False
         self._dropped = 0
 
@@ -75,9 +76,9 @@ class LiveQueue:
                 self._forget()
             if self._wants_key:
                 if not is_key_frame(packet):
-                    self._dropped += packet.stream == "video" and self._dropped > 0
+                    self._dropped += packet.stream == "video" and self._begun
                     return
-                self._wants_key = False
+                self._wants_key, self._begun = False, True
             self._waiting.append((now, packet))
             self._bytes += len(packet.data)
             self._changed.notify()

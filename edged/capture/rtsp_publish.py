@@ -107,8 +107,9 @@ class Publication:
 
     def _answer(self, deadline: float) -> tuple[int, dict[str, str]]:
         """Status and headers (lower case) of the next answer."""
-        while (end := self._received.find(b"\r\n\r\n")) < 0:
-            self._receive(deadline)
+        while self._received[:1] == b"$" or (end := self._received.find(b"\r\n\r\n")) < 0:
+            if not self._skip_packet():
+                self._receive(deadline)
         head = bytes(self._received[:end]).decode("latin-1").split("\r\n")
         del self._received[: end + 4]
         version, _, rest = head[0].partition(" ")
@@ -125,6 +126,16 @@ class Publication:
             self._receive(deadline)
         del self._received[: int(length)]
         return int(status), headers
+
+    def _skip_packet(self) -> bool:
+        """Drop an interleaved packet (a receiver report) that came before the answer, if it is whole."""
+        if self._received[:1] != b"$" or len(self._received) < 4:
+            return False
+        end = 4 + int.from_bytes(self._received[2:4], "big")
+        if len(self._received) < end:
+            return False
+        del self._received[:end]
+        return True
 
     def _receive(self, deadline: float) -> None:
         if len(self._received) > MAX_ANSWER or time.monotonic() > deadline:

@@ -30,7 +30,9 @@ class RtspServer:
         reads: bool = True,
         port: int = 0,
         protocol: bytes = b"RTSP/1.0",
+        chatter: bytes = b"",
     ) -> None:
+        self._chatter = chatter
         self._protocol = protocol
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
@@ -134,7 +136,8 @@ class RtspServer:
         if self.status is None:
             return True
         connection.sendall(
-            b"%s %d Whatever\r\nCSeq: %s\r\nSession: abc123;timeout=60\r\n\r\n"
+            self._chatter
+            + b"%s %d Whatever\r\nCSeq: %s\r\nSession: abc123;timeout=60\r\n\r\n"
             % (self._protocol, self.status, sequence)
         )
         if request.startswith(b"RECORD") and not self.reads:

@@ -210,5 +210,12 @@ def test_other_service_is_an_error_and_no_crash() -> None:
         assert seen.error == "the server does not speak RTSP"
 
 
+def test_reports_between_the_answers_are_passed_over() -> None:
+    report = b"$\x01\x00\x08\r\n\r\n$\x00\x01\x02"
+    with RtspServer(chatter=report + report) as server, Camera(LiveRtsp(server.url)) as camera:
+        server.wait_packets(30)
+        assert wait_status(camera.output, lambda now: now.connected).error == ""
+
+
 def test_made_from_a_job_s_output() -> None:
     assert isinstance(make_live_output(RtspOutput(url="rtsp://127.0.0.1:9/front")), LiveRtsp)

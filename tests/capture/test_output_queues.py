@@ -74,6 +74,7 @@ def test_live_restart_keeps_only_what_begins_with_the_newest_key_frame() -> None
     for packet in video(20, first=80):
         queue.put(packet)
     assert numbers(drain(queue)) == list(range(90, 100))
+    assert queue.dropped == 75 - 15 + 5 + 10
 
 
 def test_live_closed_ends_at_once() -> None:
