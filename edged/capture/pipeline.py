@@ -22,6 +22,7 @@ from edged.capture.deck import Deck
 from edged.capture.faults import EXIT_CRASH, CaptureError, NoFormatError
 from edged.capture.inbox import Inbox
 from edged.capture.job import EXIT_ASKED, CaptureJob, SyntheticSource
+from edged.capture.memory import give_back_memory
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.picture import Passthrough, Transcoder
 from edged.capture.progress import Progress
@@ -33,6 +34,8 @@ from edged.capture.sources import SourceInfo, make_source
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 3.0
+# Starting takes memory for a moment.
+FIRST_TIDYING, TIDYING = 4.0, 600.0
 # The kernel ends us if all else fails; the daemon waits 5 s.
 LAST_SECONDS = 4.5
 
@@ -66,9 +69,19 @@ class Worker:
         )
         pictures.start()
         threading.Thread(target=self._guard, args=(self._capture,), name="capture", daemon=True).start()
-        code, reason = self._end.get()
+        code, reason = self._wait()
         self._finish(pictures, reason)
         return code
+
+    def _wait(self) -> tuple[int, str]:
+        """Wait for the end; meanwhile, now and then, give back memory that nobody needs."""
+        pause = FIRST_TIDYING
+        while True:
+            try:
+                return self._end.get(timeout=pause)
+            except queue.Empty:
+                give_back_memory()
+                pause = TIDYING
 
     def stop(self) -> None:
         """End, as asked. From any thread and from signal handlers."""
