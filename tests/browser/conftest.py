@@ -45,9 +45,9 @@ def announced(line: str, pid: int) -> Site:
     return Site(told["url"].rstrip("/"), told["user"], told["password"], told["engine"], cameras, pid)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """`demo("mediamtx")`: a running demo on that engine, one for the module."""
+    """`demo("mediamtx")`: a running demo on that engine, one for all tests."""
     running: dict[str, tuple[Program, Site]] = {}
     folder = tmp_path_factory.mktemp("demo")
 
