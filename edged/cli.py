@@ -33,14 +33,20 @@ def fail(message: str, code: int) -> NoReturn:
 
 def run_to_end(action: Callable[[], None]) -> None:
     """Do `action`; whatever edged knows to have gone wrong becomes one clear line and an exit code."""
+    message, code = "", 0
     try:
         action()
     except* (ConfigError, StartupError) as group:
-        fail(told(group), 2)
+        message, code = told(group), 2
     except* EdgedError as group:
-        fail(told(group), 1)
+        message, code = message or told(group), code or 1
     except* KeyboardInterrupt:
-        sys.exit(130)
+        code = code or 130
+    # Not above: what is raised in an `except*` comes out as a group with a traceback.
+    if message:
+        fail(message, code)
+    if code:
+        sys.exit(code)
 
 
 def told(group: BaseExceptionGroup[BaseException]) -> str:
