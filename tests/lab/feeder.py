@@ -2,7 +2,7 @@
 
 Started as `python feeder.py PIPE WIDTH HEIGHT FPS`; a `MockMode(frames=PIPE, live=True)` follows the pipe.
 A frame is drawn and compressed before its moment, so that the strip tells when the camera's driver handed it
-out: what is measured behind it is the product's latency, not this program's.
+out: what is measured behind it is the product's latency, not this program's. Strips are told on stdout.
 """
 
 import os
@@ -17,9 +17,10 @@ import av
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
-from edged.capture.strip import strip_bits
 from lab.frame_file import write_frame
 from lab.processes import Program
+
+from edged.capture.strip import strip_bits
 
 BLACK, WHITE, NEUTRAL = 16, 235, 128
 
@@ -70,6 +71,7 @@ def feed(pipe: Path, width: int, height: int, fps: int) -> None:
             frame = picture.jpeg(round(shown * 1000), number)
             time.sleep(max(0.0, moment - time.monotonic()))
             write_frame(file, frame, moment)
+            print(round(shown * 1000), flush=True)
             number = max(number + 1, int((time.monotonic() - start) * fps) + 1)
 
 

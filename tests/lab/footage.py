@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import av
+
 from edged.capture.strip import read_strip
 
 NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)\.(\d\d\d)Z\.mp4")
@@ -24,15 +25,15 @@ class Footage:
 
     @property
     def frame(self) -> float:
-        """Seconds from one frame to the next, as most of them are."""
+        """Seconds from one frame to the next, as most of them are; 0 when there is but one."""
         steps = sorted(b - a for a, b in itertools.pairwise(self.times))
-        return steps[len(steps) // 2]
+        return steps[len(steps) // 2] if steps else 0.0
 
     @property
     def largest_gap(self) -> float:
         """The longest time from one frame to the next, in frames."""
         steps = [b - a for a, b in itertools.pairwise(self.times)]
-        return max(steps, default=0.0) / self.frame
+        return max(steps) / self.frame if steps else 0.0
 
     @property
     def end(self) -> float:
