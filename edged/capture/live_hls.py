@@ -7,8 +7,8 @@ ended (both count seconds of the wall clock, and never back), so that players se
 
 import contextlib
 import logging
+import os
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -126,7 +126,7 @@ class _Run:
         self._last = first
         self._sequence = sequence
         self._origin = Fraction(first.pts) * self._infos["video"].time_base - sequence
-        word = secrets.token_hex(4)
+        word = os.urandom(4).hex()
         self._container: av.container.OutputContainer = av.open(
             str(folder / ENTRY),
             "w",

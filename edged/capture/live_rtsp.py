@@ -5,7 +5,7 @@ again at a key frame, and only this thread waits.
 """
 
 import logging
-import secrets
+import os
 import socket
 import threading
 import time
@@ -114,7 +114,9 @@ class LiveRtsp:
     def _stream(self, publication: Publication, packet: EncodedPacket) -> None:
         infos = {info.kind: info for info in self._streams}
         tracks = {
-            info.kind: RtpTrack(payload_type=96 + at, channel=2 * at, source=secrets.randbits(32))
+            info.kind: RtpTrack(
+                payload_type=96 + at, channel=2 * at, source=int.from_bytes(os.urandom(4), "big")
+            )
             for at, info in enumerate(self._streams)
         }
         reported: dict[str, float] = {}
