@@ -21,6 +21,8 @@ TICKS = 90_000
 
 # How far a stamp may be from our clock before we doubt it. Cameras buffer a few frames at most.
 CREDIBLE_LAG = 2.0
+# Seconds; stamps beyond are no times, and NaN is none either.
+LATEST = 1e11
 # In slots: up to here a frame still belongs to the next slot. Their sum exceeds 1: that is the overlap.
 LATE, EARLY = 0.5, 0.75
 # A silence longer than this says nothing about the rate.
@@ -54,7 +56,7 @@ class CameraClock:
 
     def taken(self, stamp: float | None, arrival: float) -> float:
         """When the frame was taken, for a driver's `stamp` (seconds; None: none came) seen at `arrival`."""
-        if stamp is None or not math.isfinite(stamp):
+        if stamp is None or not abs(stamp) < LATEST:
             return arrival
         if not -CREDIBLE_LAG / 4 <= arrival - (stamp + self._offset) <= CREDIBLE_LAG:
             self._offset = 0.0 if 0 <= arrival - stamp <= CREDIBLE_LAG else arrival - stamp

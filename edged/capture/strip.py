@@ -28,7 +28,7 @@ def strip_bits(milliseconds: int) -> tuple[bool, ...]:
 
 def strip_row(milliseconds: int, width: int) -> bytes:
     """One line of luma, `width` bytes, to be repeated over the strip's height."""
-    edges = [cell * width // CELLS for cell in range(CELLS + 1)]
+    edges = [(2 * cell * width + CELLS) // (2 * CELLS) for cell in range(CELLS + 1)]
     bits = strip_bits(milliseconds)
     return b"".join(
         (b"\xeb" if bit else b"\x10") * (edges[cell + 1] - edges[cell]) for cell, bit in enumerate(bits)

@@ -1,0 +1,134 @@
+"""Time stamps: on the grid, never adrift, whatever the camera's clock does."""
+
+import random
+from fractions import Fraction
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edged.capture.clock import TICKS, CameraClock, FrameGrid, FreeGrid, Slot
+
+START = 5_000.0
+RATES = st.sampled_from([5, 10, 15, 24, 25, 30, 50, 60, Fraction(30_000, 1001), Fraction(15, 2)])
+
+
+def place_all(grid: FrameGrid, times: list[float]) -> list[tuple[float, Slot]]:
+    placed = [(time, grid.place(time)) for time in times]
+    return [(time, slot) for time, slot in placed if slot is not None]
+
+
+@given(fps=RATES, jitters=st.lists(st.floats(-0.24, 0.24), min_size=2, max_size=200))
+def test_jitter_below_half_a_frame_never_shows(fps: Fraction, jitters: list[float]) -> None:
+    times = [START + (k + jitter) / float(fps) for k, jitter in enumerate(jitters)]
+    slots = [slot for _, slot in place_all(FrameGrid(Fraction(fps)), times)]
+    assert [slot.number for slot in slots] == list(range(len(times)))
+    assert [slot.pts for slot in slots] == [round(k * TICKS / Fraction(fps)) for k in range(len(times))]
+
+
+@given(kept=st.lists(st.booleans(), min_size=1, max_size=100))
+def test_lost_frame_leaves_its_slot_empty(kept: list[bool]) -> None:
+    numbers = [0, *(k for k, here in enumerate(kept, 1) if here)]
+    placed = place_all(FrameGrid(Fraction(30)), [START + k / 30 for k in numbers])
+    assert [slot.pts for _, slot in placed] == [3000 * k for k in numbers]
+
+
+def test_late_frame_leaves_a_hole_and_the_next_is_on_the_grid() -> None:
+    grid = FrameGrid(Fraction(30))
+    placed = place_all(grid, [START, START + 1.8 / 30, START + 3 / 30])
+    assert [slot.number for _, slot in placed] == [0, 2, 3]
+
+
+@given(
+    fps=st.sampled_from([10, 25, 30, 60]),
+    skew=st.floats(-0.03, 0.03),
+    seed=st.integers(0, 1000),
+)
+def test_time_stamps_never_drift_from_the_cameras_clock(fps: int, skew: float, seed: int) -> None:
+    chance = random.Random(seed)
+    times = [START + k / (fps * (1 + skew)) + chance.gauss(0, 0.05 / fps) for k in range(fps * 90)]
+    placed = place_all(FrameGrid(Fraction(fps)), times)
+    frame = 1 / fps
+    assert all(abs(slot.pts / TICKS - (time - times[0])) < 1.2 * frame for time, slot in placed)
+    assert all(before.pts < after.pts for (_, before), (_, after) in pairwise(placed))
+
+
+@given(times=st.lists(st.floats(0, 1e6, allow_nan=False), min_size=1, max_size=60))
+def test_time_stamps_rise_whatever_the_camera_says(times: list[float]) -> None:
+    placed = place_all(FrameGrid(Fraction(30)), times)
+    assert all(before.pts < after.pts for (_, before), (_, after) in pairwise(placed))
+    assert all(before.number < after.number for (_, before), (_, after) in pairwise(placed))
+
+
+def irregularities(real_fps: float, *, seconds: int, after: int) -> int:
+    """Frames left out and slots left empty of a 30 fps grid, from second `after` on."""
+    chance = random.Random(7)
+    grid = FrameGrid(Fraction(30))
+    count, last = 0, -1
+    for k in range(round(real_fps * seconds)):
+        slot = grid.place(START + k / real_fps + chance.uniform(-0.002, 0.002))
+        if k > after * real_fps:
+            count += slot is None or slot.number != last + 1
+        last = slot.number if slot is not None else last
+    return count
+
+
+def test_camera_that_is_off_by_a_thousandth_slips_no_more_once_measured() -> None:
+    assert irregularities(30 / 1.001, seconds=900, after=30) == 0
+    assert irregularities(30 * 1.001, seconds=900, after=30) == 0
+
+
+def test_ordinary_clock_skew_costs_one_slot_in_minutes_not_a_flutter() -> None:
+    assert 1 <= irregularities(30 * (1 - 100e-6), seconds=900, after=0) <= 3
+    assert 1 <= irregularities(30 * (1 + 100e-6), seconds=900, after=0) <= 3
+
+
+def test_camera_that_slows_down_in_the_dark_keeps_the_grid_for_the_light() -> None:
+    grid = FrameGrid(Fraction(30))
+    times = [START + k / 15 for k in range(15 * 60)]
+    times += [times[-1] + k / 30 for k in range(1, 300)]
+    numbers = [slot.number for _, slot in place_all(grid, times)]
+    assert numbers == [*range(0, 2 * 15 * 60, 2), *range(2 * 15 * 60 - 1, 2 * 15 * 60 + 298)]
+
+
+def test_thinning_takes_every_second_frame_of_sixty() -> None:
+    grid = FrameGrid(Fraction(60), Fraction(30))
+    placed = place_all(grid, [START + k / 60 for k in range(12)])
+    assert [(slot.number, slot.pts, slot.duration) for _, slot in placed] == [
+        (k, 3000 * k, 3000) for k in range(6)
+    ]
+
+
+def test_wanting_more_frames_than_there_are_changes_nothing() -> None:
+    placed = place_all(FrameGrid(Fraction(30), Fraction(60)), [START + k / 30 for k in range(6)])
+    assert [slot.pts for _, slot in placed] == [3000 * k for k in range(6)]
+
+
+def test_foreign_time_stamps_are_kept_but_rise() -> None:
+    grid = FreeGrid(Fraction(30))
+    assert [grid.place(START + at).pts for at in (0, 0.04, 0.07, 0.07, 0.05)] == [0, 3600, 6300, 6301, 6302]
+
+
+def test_driver_stamps_on_our_clock_are_taken_as_they_are() -> None:
+    clock = CameraClock()
+    assert [clock.taken(t, t + 0.03) for t in (10.0, 10.033, 10.066)] == [10.0, 10.033, 10.066]
+
+
+def test_driver_that_counts_from_elsewhere_keeps_its_distances() -> None:
+    clock = CameraClock()
+    taken = [clock.taken(1.7e9 + k / 30, 10 + k / 30 + late) for k, late in enumerate((0.0, 0.004, 0.01))]
+    assert [round(after - before, 4) for before, after in pairwise(taken)] == [0.0333, 0.0333]
+    assert abs(taken[0] - 10) < 0.001
+
+
+@given(
+    stamps=st.lists(
+        st.one_of(st.none(), st.floats(), st.floats(0, 100)),
+        max_size=50,
+    )
+)
+def test_nonsense_from_the_driver_never_leaves_the_present(stamps: list[float | None]) -> None:
+    clock = CameraClock()
+    for k, stamp in enumerate(stamps):
+        arrival = 1000 + k / 30
+        assert arrival - 2.1 <= clock.taken(stamp, arrival) <= arrival
