@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 import msgspec
-from quart import Blueprint, abort, current_app, redirect, render_template, request
+from quart import Blueprint, Response, abort, current_app, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from edged.access.policy import may
@@ -17,6 +17,7 @@ from edged.cameras.state import CameraView
 from edged.media.engine import LiveOffer
 from edged.recordings.library import Day, SegmentView
 from edged.web import guard, present, words
+from edged.web.compress import compressed
 
 if TYPE_CHECKING:
     from edged.web.app import WebParts
@@ -92,6 +93,11 @@ def _shared() -> dict[str, object]:
         "script_words": _SCRIPT_WORDS,
         "dot_words": _DOT_WORDS,
     }
+
+
+@pages.after_app_request
+async def _compress(response: Response) -> Response:
+    return await compressed(request, response)
 
 
 _SCRIPT_WORDS = msgspec.json.encode(words.script_words()).decode()
