@@ -1,7 +1,9 @@
 """What all tests share: what is there to test with, what was left out and why, and an end to every hang."""
 
 import faulthandler
+import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -84,10 +86,22 @@ def chromium() -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "time_limit(seconds): may take this long instead of a minute")
+    config.addinivalue_line("markers", "both_libraries: slow, but run with Debian 13's libraries too")
     config.stash[stderr_key] = (
         os.fdopen(os.dup(sys.__stderr__.fileno()), "w") if sys.__stderr__ else sys.stderr
     )
     config.stash[left_out_key] = {}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where Playwright is not installed (Debian has none), tests that steer a browser cannot even be read."""
+    if collection_path.suffix != ".py" or importlib.util.find_spec("playwright") is not None:
+        return None
+    if not re.search(r"^(from|import) playwright\b", collection_path.read_text(), re.MULTILINE):
+        return None
+    name = str(collection_path.relative_to(config.rootpath))
+    config.stash[left_out_key].setdefault("Playwright is not installed", []).append(name)
+    return True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -104,7 +118,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter", config: pytest.Config) -> None:
     for remedy, tests in config.stash[left_out_key].items():
-        terminalreporter.section(f"{len(tests)} TESTS LEFT OUT: {remedy}", yellow=True, bold=True)
+        terminalreporter.section(f"{len(tests)} LEFT OUT: {remedy}", yellow=True, bold=True)
         for test in tests:
             terminalreporter.line(test)
 

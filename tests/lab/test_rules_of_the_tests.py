@@ -47,7 +47,7 @@ NEEDY = "import pytest\n@pytest.mark.mediamtx\ndef test_of_mediamtx(mediamtx): p
 def test_tests_without_their_mediamtx_are_left_out_by_name_with_a_count(tmp_path: Path) -> None:
     done = run_pytest(tmp_path, NEEDY, EDGED_REQUIRE_MEDIAMTX="")
     assert done.returncode == 0
-    assert "1 TESTS LEFT OUT: MediaMTX not found" in done.stdout
+    assert "1 LEFT OUT: MediaMTX not found" in done.stdout
     assert "test_it.py::test_of_mediamtx" in done.stdout
     assert "1 passed, 1 skipped" in done.stdout
 

@@ -30,6 +30,7 @@ def plug_until_live(appliance: Appliance, cameras: MockCameras, name: str = "cam
     return slug, time.monotonic() - moment
 
 
+@pytest.mark.both_libraries
 def test_plugged_camera_is_live_in_no_time_and_keeps_its_name_when_pulled_and_plugged_again(
     engine: str, mjpeg: MockMode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
