@@ -64,9 +64,13 @@ class CameraClock:
 
 
 class FrameGrid:
-    """Gives each frame its slot on a grid of `fps`, thinned to `wanted` frames a second when that is less."""
+    """Gives each frame its slot on a grid of `fps`, thinned to `wanted` frames a second when that is less.
 
-    def __init__(self, fps: Fraction, wanted: Fraction | None = None) -> None:
+    `keep_all`: frames depend on each other and none may be left out. Where one would be, the grid is moved.
+    """
+
+    def __init__(self, fps: Fraction, wanted: Fraction | None = None, *, keep_all: bool = False) -> None:
+        self._keep_all = keep_all
         self._nominal = Fraction(TICKS) / fps
         self._thin = wanted / fps if wanted is not None and wanted < fps * Fraction(99, 100) else None
         self._thinned = -1
@@ -118,8 +122,16 @@ class FrameGrid:
             # Time went back: the camera's clock was set. The next slot is the best we know.
             self._rebase(self._number + 1, taken)
             return self._number + 1
-        if error < -EARLY:
+        if error < -EARLY and not self._keep_all:
             return None
+        if error < -EARLY:
+            before, wanted = (
+                self._pts(self._number),
+                round((taken - self._base_time) * TICKS) + self._base_pts,
+            )
+            self._base_number, self._base_time = self._number + 1, taken
+            self._base_pts = max(before + 1, wanted)
+            return self._number + 1
         return self._number + 1 + (0 if error <= LATE else math.ceil(error - 0.5))
 
     def _pts(self, number: int) -> int:

@@ -176,7 +176,7 @@ class Passthrough:
         self._refuse = refuse
         self._snapshots = snapshots
         self._judged = info.regular
-        self._grid: FrameGrid | FreeGrid = FrameGrid(info.fps) if info.regular else FreeGrid(info.fps)
+        self._grid: FrameGrid | FreeGrid = FrameGrid(info.fps, keep_all=True) if info.regular else FreeGrid(info.fps)
         self._headers = parameter_sets(info.headers)
         self._last_key: float | None = None
         self._announced = False

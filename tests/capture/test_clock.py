@@ -99,6 +99,16 @@ def test_thinning_takes_every_second_frame_of_sixty() -> None:
     ]
 
 
+@given(times=st.lists(st.floats(0, 100), min_size=1, max_size=60), skew=st.floats(-0.02, 0.02))
+def test_no_frame_is_left_out_where_all_are_needed(times: list[float], skew: float) -> None:
+    times = [*times, *(200 + k / (30 * (1 + skew)) for k in range(300))]
+    placed = place_all(FrameGrid(Fraction(30), keep_all=True), times)
+    assert len(placed) == len(times)
+    assert all(before.pts < after.pts for (_, before), (_, after) in pairwise(placed))
+    (first, first_slot), (last, last_slot) = placed[-250], placed[-1]
+    assert abs((last_slot.pts - first_slot.pts) / TICKS - (last - first)) < 2 / 30
+
+
 def test_wanting_more_frames_than_there_are_changes_nothing() -> None:
     placed = place_all(FrameGrid(Fraction(30), Fraction(60)), [START + k / 30 for k in range(6)])
     assert [slot.pts for _, slot in placed] == [3000 * k for k in range(6)]
