@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 # Start-up waits no longer than this for cameras that do not answer.
 READY_SECONDS = 1.5
+# At the start names are given after this time, or when all have answered: whether a serial is unique must
+# not depend on who answers first.
+HOLD_SECONDS = 0.8
 AFTER_FAULT_SECONDS = 5.0
 
 
@@ -75,6 +78,7 @@ class CameraManager:
         self._probing = 0
         self._enumerated = False
         self._quiet = trio.Event()  # nothing is being asked for the first time
+        self._held = True
         self._nursery: trio.Nursery | None = None
         self._running = 0
         self._version = 0
@@ -136,7 +140,11 @@ class CameraManager:
                 self._add_known()
                 nursery.start_soon(self._guarded, "writing the cameras' names", self._registry.run)
                 nursery.start_soon(self._guarded, "discovering cameras", self._discover)
-                with trio.move_on_after(READY_SECONDS):
+                with trio.move_on_after(HOLD_SECONDS):
+                    await self._quiet.wait()
+                self._held = False
+                self._try_reconcile()
+                with trio.move_on_after(READY_SECONDS - HOLD_SECONDS):
                     await self._quiet.wait()
                 task_status.started()
                 await trio.sleep_forever()
@@ -226,7 +234,7 @@ class CameraManager:
             self._probes.pop(sys_path).cancel()
         self._limiters.pop(sys_path, None)
         if self._nodes.pop(sys_path, None) is not None:
-            self._reconcile()
+            self._try_reconcile()
 
     async def _probe(self, node: VideoNode, scope: trio.CancelScope) -> None:
         limiter = self._limiters.setdefault(node.sys_path, trio.CapacityLimiter(1))
@@ -235,7 +243,7 @@ class CameraManager:
                 async with aclosing(probe_node(node, query=self._query, limiter=limiter)) as answers:
                     async for probed in answers:
                         self._nodes[node.sys_path] = probed
-                        self._reconcile()
+                        self._try_reconcile()
         except Exception:
             logger.exception("a fault in asking %s", node.node)
         finally:
@@ -250,8 +258,16 @@ class CameraManager:
 
     # --- what is plugged, and who it is
 
+    def _try_reconcile(self) -> None:
+        try:
+            self._reconcile()
+        except Exception:
+            logger.exception("a fault in sorting what is plugged")
+
     def _reconcile(self) -> None:
         """Give every plugged camera its identity and its feed, and take them from those that are gone."""
+        if self._held:
+            return
         devices = cameras_of(list(self._nodes.values()))
         keys = keys_of(devices)
         tokens = {_token(device): device for device in devices}

@@ -169,7 +169,7 @@ class Worker:
             at, reason = self._patience()
             if trio.current_time() >= at:
                 return reason
-            # Its first word and first picture shorten what was promised for them: look again in time for that.
+            # Its first word and first picture shorten the time that it was given for them: look in time.
             with trio.move_on_at(min(at, trio.current_time() + self._limits.stall)):
                 await self._settled.wait()
         return ""

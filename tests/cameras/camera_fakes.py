@@ -106,15 +106,27 @@ class FakeChild:
 
     async def says(self, *messages: Message | bytes) -> None:
         for message in messages:
-            await self._voice.send_all(message if isinstance(message, bytes) else encode_message(message))
+            await self._say(message if isinstance(message, bytes) else encode_message(message))
         await trio.testing.wait_all_tasks_blocked()
 
     async def gives_pictures(self, *, from_frame: int = 1) -> None:
         """A status each half second, for ever, in good health."""
         while not self.ended:
-            await self._voice.send_all(encode_message(status(from_frame)))
+            await self._say(encode_message(status(from_frame)))
             from_frame += 15
             await trio.sleep(0.5)
+
+    async def repeats(self, message: Message) -> None:
+        """Say the same each half second."""
+        while not self.ended:
+            await self._say(encode_message(message))
+            await trio.sleep(0.5)
+
+    async def _say(self, line: bytes) -> None:
+        try:
+            await self._voice.send_all(line)
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            return  # it has ended while it spoke
 
     async def obeys(self, seconds: float = 0.1, *messages: Message) -> None:
         """End at the command `stop`, after so many seconds, with these last words."""
