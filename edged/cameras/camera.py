@@ -10,7 +10,8 @@ from edged.cameras.backoff import MOST_SECONDS, Backoff
 from edged.cameras.child import Spawn
 from edged.cameras.jobs import Feed, JobMaker
 from edged.cameras.state import CameraState, CameraView
-from edged.cameras.worker import Worker, WorkerEnd, WorkerLimits
+from edged.cameras.watch import WorkerEnd, WorkerLimits
+from edged.cameras.worker import Worker
 from edged.capture.report import Message, Status
 from edged.config import CameraSettings
 from edged.errors import EdgedError

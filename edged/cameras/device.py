@@ -78,6 +78,11 @@ class CameraDevice:
         """The product's name as the device tells it, not yet made decent."""
         return (self.facts.usb.name if self.facts.usb else "") or self.facts.name
 
+    @property
+    def token(self) -> str:
+        """Tells this plugging from every other."""
+        return f"{self.facts.sys_path} {self.facts.usb.address if self.facts.usb else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

@@ -37,9 +37,8 @@ def usb_feed(
 ) -> Feed:
     """The feed of a plugged camera."""
     usb = device.facts.usb
-    token = f"{device.facts.sys_path} {usb.address if usb else ''}"
     if not device.modes:
-        return Feed(source=None, problem=device.problem, token=token)
+        return Feed(source=None, problem=device.problem, token=device.token)
     wanted = Wanted(
         width=settings.width,
         height=settings.height,
@@ -48,7 +47,9 @@ def usb_feed(
         fps=settings.fps or capture.fps,
     )
     modes = choose_modes(device.modes, wanted, usb_speed=usb.speed if usb else 0)
-    return Feed(source=V4l2Source(node=device.facts.node, modes=modes), token=token, audio_device=audio)
+    return Feed(
+        source=V4l2Source(node=device.facts.node, modes=modes), token=device.token, audio_device=audio
+    )
 
 
 def configured_feed(settings: CameraSettings, capture: CaptureSettings) -> Feed:

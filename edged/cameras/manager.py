@@ -1,45 +1,25 @@
 """All cameras: what is plugged is brought together with what is known and configured, a task for each."""
 
-import logging
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
 
 from edged.cameras.camera import Camera
 from edged.cameras.child import Spawn, spawn_worker
-from edged.cameras.device import (
-    CameraDevice,
-    DeviceEvent,
-    Enumerated,
-    Found,
-    Lost,
-    ProbedNode,
-    VideoNode,
-    cameras_of,
-)
+from edged.cameras.device import CameraDevice
 from edged.cameras.discovery import Discovery, UdevDiscovery
-from edged.cameras.identity import keys_of
 from edged.cameras.jobs import JobMaker, configured_feed, usb_feed
-from edged.cameras.probe import Query, probe_node
-from edged.cameras.registry import CameraStore, Registry
+from edged.cameras.plugged import Plugged, guard
+from edged.cameras.probe import Query
+from edged.cameras.registry import CameraStore, Known, Registry
 from edged.cameras.state import CameraView
 from edged.cameras.v4l2 import query_node
-from edged.cameras.worker import WorkerLimits
+from edged.cameras.watch import WorkerLimits
 from edged.capture.report import Message
 from edged.config import CameraSettings, Config
 from edged.media.engine import MediaEngine
-
-logger = logging.getLogger(__name__)
-
-# Start-up waits no longer than this for cameras that do not answer.
-READY_SECONDS = 1.5
-# At the start names are given after this time, or when all have answered: whether a serial is unique must
-# not depend on who answers first.
-HOLD_SECONDS = 0.8
-AFTER_FAULT_SECONDS = 5.0
 
 
 class CameraManager:
@@ -65,20 +45,17 @@ class CameraManager:
     ) -> None:
         self._config, self._engine = config, engine
         self._jobs = JobMaker(config=config, recordings=recordings, runtime=runtime)
-        self._on_message, self._spawn, self._query, self._clock = on_message, spawn, query, clock
-        self._discovery = discovery or UdevDiscovery()
+        self._on_message, self._spawn, self._clock = on_message, spawn, clock
         self._limits = limits or WorkerLimits(stall=config.capture.stall_timeout)
         configured = {slug for slug, settings in config.cameras.items() if settings.source}
         self._registry = Registry(store, reserved=configured, clock=clock)
+        self._plugged = Plugged(
+            discovery=discovery or UdevDiscovery(),
+            query=query,
+            registry=self._registry,
+            on_change=self._feed,
+        )
         self._cameras: dict[str, Camera] = {}
-        self._nodes: dict[str, ProbedNode] = {}
-        self._slugs: dict[str, str] = {}  # of what is plugged, by device token
-        self._probes: dict[str, trio.CancelScope] = {}
-        self._limiters: dict[str, trio.CapacityLimiter] = {}
-        self._probing = 0
-        self._enumerated = False
-        self._quiet = trio.Event()  # nothing is being asked for the first time
-        self._held = True
         self._nursery: trio.Nursery | None = None
         self._running = 0
         self._version = 0
@@ -138,14 +115,8 @@ class CameraManager:
             self._nursery = nursery
             try:
                 self._add_known()
-                nursery.start_soon(self._guarded, "writing the cameras' names", self._registry.run)
-                nursery.start_soon(self._guarded, "discovering cameras", self._discover)
-                with trio.move_on_after(HOLD_SECONDS):
-                    await self._quiet.wait()
-                self._held = False
-                self._try_reconcile()
-                with trio.move_on_after(READY_SECONDS - HOLD_SECONDS):
-                    await self._quiet.wait()
+                nursery.start_soon(guard, "writing the cameras' names", self._registry.run)
+                await nursery.start(self._plugged.run)
                 task_status.started()
                 await trio.sleep_forever()
             finally:
@@ -189,104 +160,15 @@ class CameraManager:
         finally:
             self._running -= 1
 
-    async def _guarded(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """A fault in one part is logged and the part begins anew; the others do not notice."""
-        while True:
-            try:
-                await work()
-            except Exception:
-                logger.exception("a fault in %s", what)
-            await trio.sleep(AFTER_FAULT_SECONDS)
-
-    async def _discover(self) -> None:
-        seen: set[str] = set()
-        async with aclosing(self._discovery.events()) as events:
-            async for event in events:
-                self._take(event, seen)
-
-    def _take(self, event: DeviceEvent, seen: set[str]) -> None:
-        if isinstance(event, Found):
-            seen.add(event.node.sys_path)
-            self._found(event.node)
-        elif isinstance(event, Lost):
-            seen.discard(event.sys_path)
-            self._lost(event.sys_path)
-        elif isinstance(event, Enumerated):
-            # After a fault in discovery: what went meanwhile was never told.
-            for sys_path in (self._nodes.keys() | self._probes.keys()) - seen:
-                self._lost(sys_path)
-            self._enumerated = True
-            self._settle()
-
-    def _found(self, node: VideoNode) -> None:
-        known = self._nodes.get(node.sys_path)
-        if known is not None and known.facts == node and known.capabilities is not None:
-            return
-        if node.sys_path in self._probes:
-            self._probes.pop(node.sys_path).cancel()
-        scope = self._probes[node.sys_path] = trio.CancelScope()
-        assert self._nursery is not None
-        self._probing += 1
-        self._nursery.start_soon(self._probe, node, scope)
-
-    def _lost(self, sys_path: str) -> None:
-        if sys_path in self._probes:
-            self._probes.pop(sys_path).cancel()
-        self._limiters.pop(sys_path, None)
-        if self._nodes.pop(sys_path, None) is not None:
-            self._try_reconcile()
-
-    async def _probe(self, node: VideoNode, scope: trio.CancelScope) -> None:
-        limiter = self._limiters.setdefault(node.sys_path, trio.CapacityLimiter(1))
-        try:
-            with scope:
-                async with aclosing(probe_node(node, query=self._query, limiter=limiter)) as answers:
-                    async for probed in answers:
-                        self._nodes[node.sys_path] = probed
-                        self._try_reconcile()
-        except Exception:
-            logger.exception("a fault in asking %s", node.node)
-        finally:
-            if self._probes.get(node.sys_path) is scope:
-                del self._probes[node.sys_path]
-            self._probing -= 1
-            self._settle()
-
-    def _settle(self) -> None:
-        if self._enumerated and not self._probing:
-            self._quiet.set()
-
-    # --- what is plugged, and who it is
-
-    def _try_reconcile(self) -> None:
-        try:
-            self._reconcile()
-        except Exception:
-            logger.exception("a fault in sorting what is plugged")
-
-    def _reconcile(self) -> None:
-        """Give every plugged camera its identity and its feed, and take them from those that are gone."""
-        if self._held:
-            return
-        devices = cameras_of(list(self._nodes.values()))
-        keys = keys_of(devices)
-        tokens = {_token(device): device for device in devices}
-        self._slugs = {token: slug for token, slug in self._slugs.items() if token in tokens}
-        for token, slug in self._slugs.items():
-            if keys[tokens[token].facts.sys_path].shared_serial is not None:
-                self._registry.use_port(slug, keys[tokens[token].facts.sys_path])
-        for token, device in sorted(tokens.items()):
-            if token not in self._slugs:
-                known = self._registry.resolve(
-                    keys[device.facts.sys_path], device.name, present=self._slugs.values()
-                )
-                self._slugs[token] = known.slug
-                if known.slug not in self._cameras:
-                    self._add(known.slug, known.name)
-        plugged = {slug: tokens[token] for token, slug in self._slugs.items()}
+    def _feed(self, plugged: dict[str, tuple[Known, CameraDevice]]) -> None:
+        """Give every plugged camera its device, and take it from those that are gone."""
+        for slug, (known, _device) in plugged.items():
+            if slug not in self._cameras:
+                self._add(slug, known.name)
         for slug, camera in self._cameras.items():
             if slug in plugged:
-                camera.set_feed(usb_feed(plugged[slug], camera.settings, self._config.capture))
+                device = plugged[slug][1]
+                camera.set_feed(usb_feed(device, camera.settings, self._config.capture))
             elif not camera.settings.source:
                 camera.set_feed(None)
 
@@ -294,9 +176,3 @@ class CameraManager:
         self._version += 1
         self._bell.set()
         self._bell = trio.Event()
-
-
-def _token(device: CameraDevice) -> str:
-    """Another one for each plugging."""
-    usb = device.facts.usb
-    return f"{device.facts.sys_path} {usb.address if usb else ''}"

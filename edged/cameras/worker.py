@@ -5,69 +5,20 @@ Progress alone is trusted: a worker that encodes no new frame for the stall time
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 import trio
 
 from edged.cameras.child import Child, Spawn
 from edged.cameras.lines import read_lines
+from edged.cameras.watch import Watch, WorkerEnd, WorkerLimits
 from edged.cameras.worker_log import forward_log
-from edged.capture.job import (
-    EXIT_BAD_JOB,
-    EXIT_DEVICE_BUSY,
-    EXIT_DEVICE_GONE,
-    EXIT_NO_FORMAT,
-    CaptureJob,
-)
-from edged.capture.report import Message, Segment, SegmentOpened, Status, decode_message
+from edged.capture.job import CaptureJob
+from edged.capture.report import Message, decode_message
 
 logger = logging.getLogger(__name__)
 
 LONGEST_MESSAGE = 256 * 1024
-
-EndKind = Literal["asked", "gone", "busy", "no_format", "bad_job", "stalled", "crashed"]
-EXITS: dict[int, tuple[EndKind, str]] = {
-    EXIT_BAD_JOB: ("bad_job", "the capture worker refused its job"),
-    EXIT_DEVICE_GONE: ("gone", "the camera is gone"),
-    EXIT_DEVICE_BUSY: ("busy", "another program uses the camera"),
-    EXIT_NO_FORMAT: ("no_format", "no format of the camera, or no encoder, works"),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerLimits:
-    """Seconds of patience with a worker.
-
-    `hello`: until it says its first word (a slow board imports for seconds); `first_frame`: from then until
-    its first picture; `stall`: without a new picture later. At the end: `stop` after the command, `terminate`
-    after SIGTERM, `reap` after SIGKILL; they end within 4 s together, the daemon's own time to stop. A worker
-    gives its disk 3 s.
-    """
-
-    hello: float = 15.0
-    first_frame: float = 10.0
-    stall: float = 5.0
-    stop: float = 3.4
-    terminate: float = 0.2
-    reap: float = 0.3
-    drain: float = 0.1
-    # A camera froze, but its worker still talks: time to close what it recorded.
-    last_words: float = 1.0
-    lively: float = 2.5
-    # The camera was pulled: the worker has nothing to wait for but its disk.
-    pulled: float = 0.4
-    pulled_closing: float = 2.5
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerEnd:
-    """How a worker ended. `healthy`: seconds from its first to its last picture."""
-
-    kind: EndKind
-    reason: str
-    healthy: float
 
 
 class Worker:
@@ -90,13 +41,7 @@ class Worker:
         self._code: int | None = None
         self._asked = False
         self._pulled = False
-        self._open_segments: set[str] = set()
-        self._spawned_at = self._hello_at = 0.0
-        self._first_at: float | None = None
-        self._progress_at = 0.0
-        self._frames = 0
-        self._heard_at = float("-inf")
-        self._last_error = ""
+        self._watch = Watch(limits, 0.0)
 
     @property
     def stopping(self) -> bool:
@@ -124,7 +69,7 @@ class Worker:
         except OSError as error:
             return WorkerEnd("crashed", f"the capture worker cannot be started: {error.strerror or error}", 0)
         self.pid = child.pid
-        self._spawned_at = self._hello_at = self._progress_at = trio.current_time()
+        self._watch = Watch(self._limits, trio.current_time())
         ends: list[WorkerEnd] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._live, child, ends, nursery.cancel_scope)
@@ -137,24 +82,28 @@ class Worker:
     async def _live(self, child: Child, ends: list[WorkerEnd], over: trio.CancelScope) -> None:
         """The whole life, safe from cancellation, so that footage is closed and every last word is read."""
         with trio.CancelScope(shield=True):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_exit, child)
-                nursery.start_soon(self._write, child.stdin)
-                nursery.start_soon(forward_log, child.stderr, self._job.camera)
-                nursery.start_soon(self._read, child.stdout)
-                stalled = await self._watch_progress()
-                if stalled:
-                    await self._replace(child)
-                elif not self._exited.is_set():
-                    await self._end(child)
-                with trio.move_on_after(self._limits.reap):
-                    await self._exited.wait()
-                with trio.move_on_after(self._limits.drain):
-                    await self._drained.wait()
-                nursery.cancel_scope.cancel()
-            for stream in (child.stdin, child.stdout, child.stderr):
-                await trio.aclose_forcefully(stream)
-        ends.append(self._judge(stalled))
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._watch_exit, child)
+                    nursery.start_soon(self._write, child.stdin)
+                    nursery.start_soon(forward_log, child.stderr, self._job.camera)
+                    nursery.start_soon(self._read, child.stdout)
+                    stalled = await self._watch_progress()
+                    if stalled:
+                        await self._replace(child)
+                    elif not self._exited.is_set():
+                        await self._end(child)
+                    with trio.move_on_after(self._limits.reap):
+                        await self._exited.wait()
+                    with trio.move_on_after(self._limits.drain):
+                        await self._drained.wait()
+                    nursery.cancel_scope.cancel()
+            finally:
+                # After a fault of ours, too, nothing may be left running.
+                child.kill()
+                for stream in (child.stdin, child.stdout, child.stderr):
+                    await trio.aclose_forcefully(stream)
+        ends.append(self._watch.judge(self._code, stalled=stalled, asked=self._asked))
         over.cancel()
 
     async def _watch_exit(self, child: Child) -> None:
@@ -166,7 +115,7 @@ class Worker:
     async def _watch_progress(self) -> str:
         """Wait until it ended or was asked to: "". Else why it must be killed."""
         while not self._settled.is_set():
-            at, reason = self._patience()
+            at, reason = self._watch.patience()
             if trio.current_time() >= at:
                 return reason
             # Its first word and first picture shorten the time that it was given for them: look in time.
@@ -174,22 +123,13 @@ class Worker:
                 await self._settled.wait()
         return ""
 
-    def _patience(self) -> tuple[float, str]:
-        """Until when to wait for progress, and what to call its absence."""
-        limits = self._limits
-        if self._heard_at < self._spawned_at:
-            return self._spawned_at + limits.hello, "the capture worker does not start"
-        if self._first_at is None:
-            return self._hello_at + limits.first_frame, "the camera gives no picture"
-        return self._progress_at + limits.stall, f"no new picture for {limits.stall:g} s"
-
     async def _end(self, child: Child) -> None:
         """Command, SIGTERM, SIGKILL, each with its time."""
         limits = self._limits
         self.command("stop")
         if self._pulled:
             await self._exits_within(limits.pulled)
-            if self._open_segments:
+            if self._watch.closing:
                 await self._exits_within(limits.pulled_closing, once_closed=True)
         else:
             await self._exits_within(limits.stop)
@@ -203,7 +143,7 @@ class Worker:
     async def _replace(self, child: Child) -> None:
         """Kill it; one that talks while its camera stands still may close its footage first."""
         limits = self._limits
-        if trio.current_time() - self._heard_at < limits.lively:
+        if self._watch.is_lively(trio.current_time()):
             self.command("stop")
             await self._exits_within(limits.last_words)
         child.kill()
@@ -211,28 +151,12 @@ class Worker:
     async def _exits_within(self, seconds: float, *, once_closed: bool = False) -> None:
         """Wait until it has exited, `seconds` at most; or until its last segment is closed."""
         with trio.move_on_after(seconds):
-            while not self._exited.is_set() and not (once_closed and not self._open_segments):
+            while not self._exited.is_set() and not (once_closed and not self._watch.closing):
                 await self._changed.wait()
 
     def _nudge(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
-
-    def _judge(self, stalled: str) -> WorkerEnd:
-        healthy = 0.0 if self._first_at is None else self._progress_at - self._first_at
-        if stalled:
-            return WorkerEnd("stalled", stalled, healthy)
-        if self._asked:
-            return WorkerEnd("asked", "", healthy)
-        if self._code in EXITS:
-            kind, reason = EXITS[self._code]
-        elif self._code is None:
-            kind, reason = "crashed", "the capture worker cannot be ended"
-        elif self._code < 0:
-            kind, reason = "crashed", f"the capture worker was ended by signal {-self._code}"
-        else:
-            kind, reason = "crashed", f"the capture worker ended with code {self._code}"
-        return WorkerEnd(kind, f"{reason}: {self._last_error}" if self._last_error else reason, healthy)
 
     async def _write(self, stdin: trio.abc.SendStream) -> None:
         """Job, then commands. A worker that is stopped blocks this task only."""
@@ -257,21 +181,8 @@ class Worker:
         self._drained.set()
 
     def _take(self, message: Message) -> None:
-        now = trio.current_time()
-        if self._heard_at < self._spawned_at:
-            self._hello_at = now
-        self._heard_at = now
-        if isinstance(message, Status):
-            self._last_error = message.last_error or self._last_error
-            if message.frames_out > self._frames:
-                self._frames, self._progress_at = message.frames_out, now
-                if self._first_at is None:
-                    self._first_at = now
-        elif isinstance(message, SegmentOpened):
-            self._open_segments.add(message.path)
-        elif isinstance(message, Segment):
-            self._open_segments.discard(message.path)
-            self._nudge()
+        self._watch.hear(message, trio.current_time())
+        self._nudge()
         try:
             self._on_message(message)
         except Exception:

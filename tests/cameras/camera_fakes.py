@@ -157,6 +157,8 @@ class FakeChild:
             self.exits(-15)
 
     def kill(self) -> None:
+        if self.ended:
+            return
         self.signals.append(("KILL", trio.current_time()))
         self.exits(-9)
 

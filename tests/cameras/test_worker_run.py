@@ -11,7 +11,8 @@ import trio.testing
 from camera_fakes import FakeChild, closed, healthy, job_of, opened, status
 
 from edged.cameras.child import spawn_worker
-from edged.cameras.worker import Worker, WorkerEnd, WorkerLimits
+from edged.cameras.watch import WorkerEnd, WorkerLimits
+from edged.cameras.worker import Worker
 from edged.capture.job import CaptureJob, SyntheticSource
 from edged.capture.report import Message
 
