@@ -1,7 +1,7 @@
 """One camera: whatever its device and its worker do, it goes on, and says how it is."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import trio
@@ -18,6 +18,9 @@ from edged.errors import EdgedError
 from edged.media.engine import MediaEngine
 
 logger = logging.getLogger(__name__)
+
+FindMicrophone = Callable[[str], Awaitable[str | None]]
+"""Gives ALSA's name of the microphone in a USB device, known by its path in /sys. Never raises."""
 
 # udev tells of a pulled camera a moment after its worker has felt it.
 GONE_SECONDS = 1.0
@@ -40,6 +43,7 @@ class Camera:
         engine: MediaEngine,
         spawn: Spawn,
         limits: WorkerLimits,
+        microphone: FindMicrophone,
         clock: Callable[[], float],
         on_message: Callable[[str, Message], None],
         on_change: Callable[[], None],
@@ -47,6 +51,7 @@ class Camera:
         self.slug = slug
         self.settings = settings
         self._jobs, self._engine, self._spawn, self._limits = jobs, engine, spawn, limits
+        self._find_microphone = microphone
         self._clock, self._on_message, self._on_change = clock, on_message, on_change
         self._extra = {"CAMERA": slug}
         self._feed: Feed | None = None
@@ -138,8 +143,16 @@ class Camera:
             outputs = self._engine.outputs(self.slug)
         except EdgedError as error:
             return WorkerEnd("crashed", str(error), 0)
+        microphone = await self._find_microphone(feed.usb_path) if feed.usb_path else None
+        if self._feed is not feed:
+            return WorkerEnd("asked", "", 0)
         job = self._jobs.make(
-            self.slug, feed, self.settings, recording=self.view.recording_wanted, outputs=outputs
+            self.slug,
+            feed,
+            self.settings,
+            recording=self.view.recording_wanted,
+            outputs=outputs,
+            microphone=microphone,
         )
         worker = Worker(job, spawn=self._spawn, on_message=self._take, limits=self._limits)
         self._worker = worker

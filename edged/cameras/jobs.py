@@ -24,17 +24,16 @@ class Feed:
     """Where a camera's pictures come from now; without a source, `problem` says why there are none.
 
     `token` differs for every plugging, so that two feeds are equal only when they are the same one.
+    `usb_path` is the USB device in /sys, where a microphone may be.
     """
 
     source: Source | None
     problem: str = ""
     token: str = ""
-    audio_device: str | None = None
+    usb_path: str = ""
 
 
-def usb_feed(
-    device: CameraDevice, settings: CameraSettings, capture: CaptureSettings, *, audio: str | None = None
-) -> Feed:
+def usb_feed(device: CameraDevice, settings: CameraSettings, capture: CaptureSettings) -> Feed:
     """The feed of a plugged camera."""
     usb = device.facts.usb
     if not device.modes:
@@ -47,9 +46,8 @@ def usb_feed(
         fps=settings.fps or capture.fps,
     )
     modes = choose_modes(device.modes, wanted, usb_speed=usb.speed if usb else 0)
-    return Feed(
-        source=V4l2Source(node=device.facts.node, modes=modes), token=device.token, audio_device=audio
-    )
+    source = V4l2Source(node=device.facts.node, modes=modes)
+    return Feed(source=source, token=device.token, usb_path=usb.device_path if usb else "")
 
 
 def configured_feed(settings: CameraSettings, capture: CaptureSettings) -> Feed:
@@ -87,8 +85,9 @@ class JobMaker:
         *,
         recording: bool,
         outputs: tuple[LiveOutput, ...],
+        microphone: str | None = None,
     ) -> CaptureJob:
-        """The job; `recording`: whether to record from the first picture on."""
+        """The job; `recording`: whether to record from the first picture on; `microphone`: ALSA's name."""
         if feed.source is None:
             raise ValueError("there is no job without a source")
         capture = self.config.capture
@@ -106,7 +105,7 @@ class JobMaker:
             fps=settings.fps or capture.fps,
             bitrate_kbit=settings.bitrate_kbit or capture.bitrate_kbit,
             encoder=settings.encoder or capture.encoder,
-            audio_device=feed.audio_device,
+            audio_device=microphone,
             outputs=outputs,
             # Recording may be switched on while the worker runs, unless the settings forbid it for all.
             recording=footage if self.config.recording.enabled else None,

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import trio
 
-from edged.cameras.camera import Camera
+from edged.cameras.camera import Camera, FindMicrophone
 from edged.cameras.child import Spawn, spawn_worker
 from edged.cameras.device import CameraDevice
 from edged.cameras.discovery import Discovery, UdevDiscovery
 from edged.cameras.jobs import JobMaker, configured_feed, usb_feed
+from edged.cameras.microphone import find_microphone
 from edged.cameras.plugged import Plugged, guard
 from edged.cameras.probe import Query
 from edged.cameras.registry import CameraStore, Known, Registry
@@ -40,12 +41,14 @@ class CameraManager:
         spawn: Spawn = spawn_worker,
         discovery: Discovery | None = None,
         query: Query = query_node,
+        microphone: FindMicrophone = find_microphone,
         clock: Callable[[], float] = time.time,
         limits: WorkerLimits | None = None,
     ) -> None:
         self._config, self._engine = config, engine
         self._jobs = JobMaker(config=config, recordings=recordings, runtime=runtime)
         self._on_message, self._spawn, self._clock = on_message, spawn, clock
+        self._microphone = microphone
         self._limits = limits or WorkerLimits(stall=config.capture.stall_timeout)
         configured = {slug for slug, settings in config.cameras.items() if settings.source}
         self._registry = Registry(store, reserved=configured, clock=clock)
@@ -142,6 +145,7 @@ class CameraManager:
             engine=self._engine,
             spawn=self._spawn,
             limits=self._limits,
+            microphone=self._microphone,
             clock=self._clock,
             on_message=self._on_message,
             on_change=self._ring,

@@ -107,10 +107,15 @@ class House:
         self.scope = trio.CancelScope()
         self.over = trio.Event()
         self.answer = answer
+        self.microphones: dict[str, str] = {}
 
         async def query(path: str, *, limiter: trio.CapacityLimiter) -> Capabilities:
             await trio.lowlevel.checkpoint()
             return self.answer(path)
+
+        async def find_microphone(usb_path: str) -> str | None:
+            await trio.lowlevel.checkpoint()
+            return self.microphones.get(usb_path)
 
         self.manager = CameraManager(
             config=config,
@@ -122,6 +127,7 @@ class House:
             spawn=self.spawner,
             discovery=self.plugs,
             query=query,
+            microphone=find_microphone,
             clock=lambda: 1e9 + trio.current_time(),
         )
 
@@ -170,10 +176,12 @@ async def test_job_holds_what_the_worker_must_know(autojump_clock: MockClock, tm
     config = Config(cameras={CAM: CameraSettings(bitrate_kbit=1500, record=False)})
     async with running(tmp_path, config=config) as house:
         house.spawner.on_start = None
+        house.microphones = {"/sys/devices/usb1/1-1": "plughw:2,0"}
         await house.plugs.plug(node())
         job = job_of((await house.spawner.last.got())[0])
     assert job["camera"] == CAM
     assert job["source"]["node"] == "/dev/video0"
+    assert job["audio_device"] == "plughw:2,0"
     assert [mode["width"] for mode in job["source"]["modes"]] == [1280]
     assert job["bitrate_kbit"] == 1500
     assert job["outputs"] == [{"kind": "hls", "folder": f"/run/{CAM}"}]
@@ -272,10 +280,17 @@ async def test_twins_are_two_cameras_and_one_of_them_may_go(
 async def test_device_that_copies_a_serial_disturbs_nobody(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with running(tmp_path, node()) as house:
         worker = house.see(CAM).worker_pid
-        await house.plugs.plug(node("0", number=4, address="1:9"))
+        copy = node("0", number=4, address="1:9")
+        await house.plugs.plug(copy)
         await trio.sleep(0.1)
         assert house.states() == {CAM: "live", f"{CAM}-2": "live"}
         assert house.see(CAM).worker_pid == worker
+        # From now on both are known by their ports, whoever is there alone.
+        await house.plugs.pull(copy)
+        await house.plugs.pull(node())
+        await house.plugs.plug(copy)
+        await trio.sleep(1)
+        assert house.states() == {CAM: "unplugged", f"{CAM}-2": "live"}
 
 
 async def test_two_devices_with_one_serial_are_told_apart_whoever_answers_first(
