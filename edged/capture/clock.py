@@ -27,6 +27,8 @@ LATEST = 1e11
 LATE, EARLY = 0.5, 0.75
 # A silence longer than this says nothing about the rate.
 SILENCE = 2.0
+# A foreign stream that leaps further ahead than this has begun anew.
+LONGEST_STEP = 10.0
 MEASURE_SECONDS = 20.0
 # The rate is taken over when off by more than both, and not when it is another rate altogether (a camera that
 # exposes longer in the dark): that would have to be undone when the light returns.
@@ -168,14 +170,21 @@ class FreeGrid:
         self._slot: Slot | None = None
         self.origin = 0.0
 
-    def place(self, taken: float) -> Slot:
-        """The slot of a frame taken then."""
+    def place(self, stamp: float) -> Slot:
+        """The slot of the frame with this stamp (seconds from anywhere)."""
         if self._slot is None:
-            self.origin = taken
+            self.origin = stamp
             self._slot = Slot(number=0, pts=0, duration=self._duration)
-        else:
-            pts = max(self._slot.pts + 1, round((taken - self.origin) * TICKS))
-            self._slot = Slot(number=self._slot.number + 1, pts=pts, duration=self._duration)
+            return self._slot
+        pts = round((stamp - self.origin) * TICKS)
+        step = pts - self._slot.pts
+        if not -SILENCE * TICKS < step < LONGEST_STEP * TICKS:
+            # Whoever sends it began anew.
+            pts = self._slot.pts + self._duration
+            self.origin = stamp - pts / TICKS
+        self._slot = Slot(
+            number=self._slot.number + 1, pts=max(pts, self._slot.pts + 1), duration=self._duration
+        )
         return self._slot
 
 

@@ -176,7 +176,9 @@ class Passthrough:
         self._refuse = refuse
         self._snapshots = snapshots
         self._judged = info.regular
-        self._grid: FrameGrid | FreeGrid = FrameGrid(info.fps, keep_all=True) if info.regular else FreeGrid(info.fps)
+        self._grid: FrameGrid | FreeGrid = (
+            FrameGrid(info.fps, keep_all=True) if info.regular else FreeGrid(info.fps)
+        )
         self._headers = parameter_sets(info.headers)
         self._last_key: float | None = None
         self._announced = False
@@ -209,7 +211,7 @@ class Passthrough:
                 self._headers = in_band
             else:
                 data = b"".join(START_CODE + unit for unit in self._headers) + data
-        slot = self._grid.place(picture.taken)
+        slot = self._grid.place(picture.taken if self._info.regular else picture.stamp)
         if (
             slot is None
             or (not self._announced and not (is_key and self._headers))

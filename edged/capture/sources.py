@@ -33,11 +33,15 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One picture: bytes of a packet, or decoded (av.VideoFrame); `taken` is CLOCK_MONOTONIC seconds."""
+    """One picture: bytes of a packet, or decoded (av.VideoFrame); `taken` is CLOCK_MONOTONIC seconds.
+
+    `stamp` (seconds from anywhere) comes with sources that are not `regular`.
+    """
 
     taken: float
     data: bytes = b""
     frame: Any = None
+    stamp: float = 0.0
 
     @property
     def size(self) -> int:

@@ -15,6 +15,7 @@ from edged.capture.sources import Captured, SourceInfo
 
 # Seconds of silence after which the stream counts as gone.
 PATIENCE = 5.0
+MOST_TIMELESS = 300
 
 
 class RtspReader:
@@ -25,6 +26,7 @@ class RtspReader:
         self._container: av.container.InputContainer | None = None
         self._packets: Iterator[Any] = iter(())
         self._clock = CameraClock()
+        self._timeless = 0
 
     def open(self) -> SourceInfo:
         """Connect. Raises DeviceGoneError when there is no such stream, NoFormatError if it is not H.264."""
@@ -32,7 +34,10 @@ class RtspReader:
             "rtsp_transport": "tcp",
             "timeout": str(int(PATIENCE * 1_000_000)),
             "allowed_media_types": "video",
-            "analyzeduration": "2000000",
+            # Size and headers come with the description; more probing would only make old pictures.
+            "probesize": "32",
+            "analyzeduration": "1",
+            "fpsprobesize": "0",
         }
         try:
             container = av.open(self._url, format="rtsp", options=options, timeout=(PATIENCE, PATIENCE))
@@ -46,7 +51,7 @@ class RtspReader:
         if context.name != "h264":
             raise NoFormatError(f"the stream is {context.name}; only H.264 can be read back")
         self._packets = container.demux(stream)
-        fps = stream.average_rate or stream.guessed_rate or Fraction(30)
+        fps = stream.average_rate or context.framerate or Fraction(30)
         return SourceInfo(
             format="h264",
             width=context.width,
@@ -68,11 +73,17 @@ class RtspReader:
         if not packet.size:
             return None
         if packet.pts is None:
-            raise CaptureError("the stream has no time stamps")
+            # libav knows no time before it has seen enough of the stream.
+            self._timeless += 1
+            if self._timeless > MOST_TIMELESS:
+                raise CaptureError("the stream has no time stamps")
+            return None
+        self._timeless = 0
         if packet.dts is not None and packet.dts != packet.pts:
             raise NoFormatError("the stream has B-frames; publish it without")
         stamp = float(packet.pts * packet.time_base)
-        return Captured(taken=self._clock.taken(stamp, time.monotonic()), data=bytes(packet))
+        taken = self._clock.taken(stamp, time.monotonic())
+        return Captured(taken=taken, data=bytes(packet), stamp=stamp)
 
     def refuse_mode(self, reason: str) -> bool:
         """There is only one mode."""

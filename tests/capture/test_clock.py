@@ -119,6 +119,12 @@ def test_foreign_time_stamps_are_kept_but_rise() -> None:
     assert [grid.place(START + at).pts for at in (0, 0.04, 0.07, 0.07, 0.05)] == [0, 3600, 6300, 6301, 6302]
 
 
+def test_foreign_stream_that_begins_anew_goes_on() -> None:
+    grid = FreeGrid(Fraction(30))
+    pts = [grid.place(at).pts for at in (1000, 1000.1, 5, 5.1, 9000, 9000.1)]
+    assert pts == [0, 9000, 12000, 21000, 24000, 33000]
+
+
 def test_driver_stamps_on_our_clock_are_taken_as_they_are() -> None:
     clock = CameraClock()
     assert [clock.taken(t, t + 0.03) for t in (10.0, 10.033, 10.066)] == [10.0, 10.033, 10.066]
