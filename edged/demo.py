@@ -21,6 +21,7 @@ from edged.errors import StartupError
 
 USERNAME = "admin"
 FIRST_PICTURE_SECONDS = 30.0
+ANY_FREE_PORT = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ def demo_config(options: DemoOptions, folder: Path) -> Config:
             data=str(folder / "data"), recordings=str(folder / "recordings"), runtime=str(folder / "run")
         ),
         web=WebSettings(listen=(_free_address(options.listen),)),
-        media=MediaSettings(engine=options.engine, webrtc_port=_free_udp_port()),
+        media=MediaSettings(engine=options.engine, webrtc_port=ANY_FREE_PORT),
         cameras=cameras,
     )
 
@@ -137,9 +138,3 @@ def _free_tcp_port(host: str, *, preferred: int) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise StartupError(f"--listen {host}: not an address of this machine. Try 127.0.0.1 or 0.0.0.0.")
-
-
-def _free_udp_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])

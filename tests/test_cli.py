@@ -1,0 +1,107 @@
+"""The commands tell a person what is wrong in plain lines, and a script by the exit code."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edged import __version__
+from edged.cli import main, told
+from edged.config import Config, load_config
+from edged.demo import DemoOptions, demo_config
+from edged.errors import StartupError
+
+
+def edged(*arguments: object, environment: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in arguments], env=environment)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "edged.toml"
+    path.write_text(f'[paths]\ndata = "{tmp_path / "data"}"\n')
+    return path
+
+
+def test_version_is_told() -> None:
+    assert __version__ in edged("--version").output
+
+
+def test_right_settings_are_said_to_be_right(settings: Path) -> None:
+    result = edged("check", settings)
+    assert (result.exit_code, result.output) == (0, "Settings are right.\n")
+
+
+def test_every_wrong_setting_is_told_with_its_line_and_the_exit_code_is_2(tmp_path: Path) -> None:
+    path = tmp_path / "edged.toml"
+    path.write_text('[web]\nlisten = ["nowhere"]\nsesion_days = 3\n\n[capture]\nfps = "many"\n')
+    result = edged("check", path)
+    lines = result.output.splitlines()
+    assert result.exit_code == 2
+    assert [line.split(": ")[1].rsplit(":", 1)[1] for line in lines] == ["2", "3", "6"]
+    assert all(line.startswith("edged: ") for line in lines)
+    assert "session_days" in lines[1]
+
+
+def test_dumped_settings_load_back_as_they_were(settings: Path, tmp_path: Path) -> None:
+    dumped = tmp_path / "dumped.toml"
+    dumped.write_text(edged("check", settings, "--dump").output)
+    assert load_config(dumped) == load_config(settings)
+
+
+def test_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = edged("run", "--config", tmp_path / "absent.toml")
+    assert result.exit_code == 2
+    assert "absent.toml" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_setup_code_is_printed_and_stays_the_same(settings: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    first, second = (edged("setup-code", "--config", settings) for _ in range(2))
+    assert first.exit_code == 0
+    assert first.output == second.output
+    assert len(first.output.strip().replace("-", "")) >= 12
+
+
+def test_errors_out_of_nested_nurseries_are_told_once() -> None:
+    error = StartupError("port 80 is taken")
+    group = BaseExceptionGroup("", [ExceptionGroup("", [error]), StartupError("port 80 is taken")])
+    assert told(group) == "edged: port 80 is taken"
+
+
+class TestDemo:
+    """What the demo's settings are made of."""
+
+    @pytest.fixture
+    def taken(self) -> Iterator[int]:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            yield taken.getsockname()[1]
+
+    def settings(self, tmp_path: Path, **options: object) -> Config:
+        return demo_config(DemoOptions(**options), tmp_path)  # type: ignore[arg-type]
+
+    def test_a_named_port_is_used_as_named(self, tmp_path: Path, taken: int) -> None:
+        assert self.settings(tmp_path, listen=f"127.0.0.1:{taken}").web.listen == (f"127.0.0.1:{taken}",)
+
+    def test_without_a_port_a_free_one_is_found(self, tmp_path: Path) -> None:
+        host, port = self.settings(tmp_path, listen="127.0.0.1").web.listen[0].rsplit(":", 1)
+        assert host == "127.0.0.1"
+        with socket.socket() as free:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind((host, int(port)))
+
+    def test_an_address_of_another_machine_is_refused_by_name(self, tmp_path: Path) -> None:
+        with pytest.raises(StartupError, match=r"192\.0\.2\.1"):
+            self.settings(tmp_path, listen="192.0.2.1")
+
+    def test_everything_lives_in_the_one_folder(self, tmp_path: Path) -> None:
+        paths = self.settings(tmp_path).paths
+        assert all(Path(p).parent == tmp_path for p in (paths.data, paths.recordings, paths.runtime))
+
+    def test_as_many_test_pictures_as_asked(self, tmp_path: Path) -> None:
+        assert list(self.settings(tmp_path, synthetic=3).cameras) == ["demo", "demo-2", "demo-3"]
