@@ -30,8 +30,9 @@ from edged.recordings.library import Library
 from edged.store import Store
 from edged.systemd import Notifier
 from edged.watchdog import feed_watchdog
-from edged.web.app import WebParts, create_app
+from edged.web.app import create_app
 from edged.web.hooks import hooks_app
+from edged.web.parts import WebParts
 from edged.web.serve import serve_web
 
 logger = logging.getLogger(__name__)

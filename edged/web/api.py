@@ -11,9 +11,10 @@ from quart import Blueprint, Response, current_app, request
 from edged.access.policy import may
 from edged.web import guard
 from edged.web.asgi import Refused
+from edged.web.parts import parts
 
 if TYPE_CHECKING:
-    from edged.web.app import EdgedWeb
+    from edged.web.events import CameraNews
 
 api = Blueprint("api", __name__)
 
@@ -24,8 +25,8 @@ class RecordingWish(msgspec.Struct, forbid_unknown_fields=True):
     on: bool
 
 
-def _app() -> "EdgedWeb":
-    return cast("EdgedWeb", current_app._get_current_object())  # type: ignore[attr-defined]
+def _news() -> "CameraNews":
+    return cast("CameraNews", current_app.news)  # type: ignore[attr-defined]
 
 
 def _json(body: bytes) -> Response:
@@ -35,12 +36,12 @@ def _json(body: bytes) -> Response:
 @api.get("/health")
 async def health() -> Response:
     """That the web answers, to anybody; how the house is doing, to those who may know."""
-    parts = _app().parts
-    told: dict[str, object] = {"status": "ok", "version": parts.version, "claimed": parts.accounts.claimed}
+    known = parts()
+    told: dict[str, object] = {"status": "ok", "version": known.version, "claimed": known.accounts.claimed}
     subject = guard.subject()
     if subject.kind != "nobody":
-        engine = parts.engine.health()
-        cameras = [c for c in parts.cameras.cameras() if may(subject, "status", c.slug)]
+        engine = known.engine.health()
+        cameras = [c for c in known.cameras.cameras() if may(subject, "status", c.slug)]
         states: dict[str, int] = {}
         for camera in cameras:
             states[camera.state] = states.get(camera.state, 0) + 1
@@ -56,15 +57,15 @@ async def health() -> Response:
 @api.get("/api/cameras")
 async def cameras() -> Response:
     """The cameras that the asker may see: `{"cameras": [...]}`, the same as the event `cameras`."""
-    return _json(_app().news.json(guard.require("status", None)))
+    return _json(_news().json(guard.require("status", None)))
 
 
 @api.post("/api/cameras/<slug>/recording")
 async def recording(slug: str) -> Response:
     """Record this camera, or pause it: `{"on": true}` or `{"on": false}`; 204."""
     guard.require("manage", slug)
-    parts = _app().parts
-    if parts.cameras.camera(slug) is None:
+    known = parts()
+    if known.cameras.camera(slug) is None:
         raise Refused(404)
     if request.mimetype != "application/json":
         raise Refused(415)
@@ -72,5 +73,5 @@ async def recording(slug: str) -> Response:
         wish = msgspec.json.decode(await request.get_data(), type=RecordingWish)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400) from error
-    parts.cameras.set_recording(slug, wish.on)
+    known.cameras.set_recording(slug, wish.on)
     return Response("", 204)

@@ -1,10 +1,8 @@
 """The web application: Quart for pages and API, plain ASGI in front of it for media and files."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import msgspec
 from quart import Response, redirect, render_template, request
@@ -21,35 +19,12 @@ from edged.web.front import REFUSED_KEY, Front
 from edged.web.gates import gates
 from edged.web.keepalive import shield_last_send
 from edged.web.pages import pages
+from edged.web.parts import WebParts
 from edged.web.words import ENGLISH
-
-if TYPE_CHECKING:
-    from edged.access.accounts import Accounts
-    from edged.access.sessions import Sessions
-    from edged.cameras.manager import CameraManager
-    from edged.config import Config
-    from edged.media.door import Door
-    from edged.media.engine import MediaEngine
-    from edged.recordings.library import Library
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebParts:
-    """What the web may ask. `clock` is UTC unix time."""
-
-    config: "Config"
-    accounts: "Accounts"
-    sessions: "Sessions"
-    cameras: "CameraManager"
-    engine: "MediaEngine"
-    door: "Door"
-    library: "Library"
-    version: str
-    clock: Callable[[], float]
 
 
 class EdgedWeb(QuartTrio):

@@ -13,7 +13,7 @@ from edged.web.asgi import Receive, Refused, Scope, Send, only
 from edged.web.limits import Slots
 
 if TYPE_CHECKING:
-    from edged.web.app import WebParts
+    from edged.web.parts import WebParts
 
 logger = logging.getLogger(__name__)
 

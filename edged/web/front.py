@@ -24,7 +24,7 @@ from edged.web.streams import Hls, Images
 from edged.web.whep import Whep
 
 if TYPE_CHECKING:
-    from edged.web.app import WebParts
+    from edged.web.parts import WebParts
 
 logger = logging.getLogger(__name__)
 

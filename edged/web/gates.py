@@ -16,7 +16,7 @@ from werkzeug.sansio.response import Response as AnyResponse
 from edged.access.accounts import LEAST_PASSWORD, MOST_PASSWORD, MOST_SITE, Throttled, Unacceptable, User
 from edged.errors import AccessError, StoreError
 from edged.web import guard
-from edged.web.pages import parts
+from edged.web.parts import parts
 from edged.web.words import duration, say
 
 gates = Blueprint("gates", __name__)

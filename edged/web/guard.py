@@ -4,15 +4,15 @@ import re
 from typing import TYPE_CHECKING, NoReturn, cast
 from urllib.parse import quote
 
-from quart import current_app, request
+from quart import request
 
 from edged.access.policy import may
 from edged.access.subject import NOBODY, Subject
 from edged.web.asgi import Refused, Scope, header
+from edged.web.parts import parts
 
 if TYPE_CHECKING:
     from edged.access.sessions import Sessions
-    from edged.web.app import WebParts
 
 COOKIE = "edged_session"
 MOST_TOKEN = 200
@@ -76,8 +76,7 @@ def check(subject: Subject, action: str, resource: str | None) -> None:
 
 def subject() -> Subject:
     """Who asks, in a request that Quart handles."""
-    parts = cast("WebParts", current_app.parts)  # type: ignore[attr-defined]
-    return subject_of(cast("Scope", request.scope), parts.sessions)
+    return subject_of(cast("Scope", request.scope), parts().sessions)
 
 
 def require(action: str, resource: str | None = None) -> Subject:

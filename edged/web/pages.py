@@ -6,10 +6,9 @@ Every page works without script, except that live pictures need it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, cast
 
 import msgspec
-from quart import Blueprint, Response, abort, current_app, redirect, render_template, request
+from quart import Blueprint, Response, abort, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from edged.access.policy import may
@@ -18,9 +17,7 @@ from edged.media.engine import LiveOffer
 from edged.recordings.library import Day, SegmentView
 from edged.web import guard, present, words
 from edged.web.compress import compressed
-
-if TYPE_CHECKING:
-    from edged.web.app import WebParts
+from edged.web.parts import parts
 
 pages = Blueprint("pages", __name__)
 
@@ -66,11 +63,6 @@ class HourSlot:
     start: float
     words: str
     clips: int
-
-
-def parts() -> "WebParts":
-    """The parts that this request may ask."""
-    return cast("WebParts", current_app.parts)  # type: ignore[attr-defined]
 
 
 @pages.app_context_processor

@@ -8,7 +8,7 @@ from edged.web.asgi import Refused, Scope, Send, only
 from edged.web.files import FileSender
 
 if TYPE_CHECKING:
-    from edged.web.app import WebParts
+    from edged.web.parts import WebParts
 
 THREADS = 8
 

@@ -20,7 +20,7 @@ from edged.web.playlists import PLAYLIST, check_name, check_query
 from edged.web.shared_fetch import FetchFailed, SharedFetch
 
 if TYPE_CHECKING:
-    from edged.web.app import WebParts
+    from edged.web.parts import WebParts
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from edged.web.asgi import Refused, Scope, Send, answer, header, only
 from edged.web.limits import Slots
 
 if TYPE_CHECKING:
-    from edged.web.app import WebParts
+    from edged.web.parts import WebParts
 
 logger = logging.getLogger(__name__)
 

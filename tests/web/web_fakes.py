@@ -11,7 +11,7 @@ from edged.cameras.state import CameraView
 from edged.config import Config
 from edged.errors import MediaError
 from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Viewer
-from edged.web.app import WebParts
+from edged.web.parts import WebParts
 
 ADMIN, VIEWER, STRANGER = "admin-token", "viewer-token", "wrong-token"
 SDP = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n"

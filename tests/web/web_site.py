@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import trio
 
-from edged.web.app import WebParts, create_app
+from edged.web.app import create_app
+from edged.web.parts import WebParts
 from edged.web.serve import serve_web
 
 
