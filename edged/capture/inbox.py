@@ -10,6 +10,8 @@ Item = Captured | SourceInfo
 # A machine that is busy for a moment loses nothing; one that is too slow for good does not live in the past.
 LIMIT = 12
 LIMIT_BYTES = 6 << 20
+# Decoded pictures are large, and a source may draw them in few frames used in turn (pattern.RING).
+DECODED_LIMIT = 3
 # Passed-through packets depend on each other and cost nothing: they pile up only when all hangs.
 PASSTHROUGH_LIMIT = 300
 
@@ -28,7 +30,7 @@ class Inbox:
     def begin(self, info: SourceInfo) -> None:
         """Pictures of this kind follow; those that still wait are forgotten."""
         with self._changed:
-            self._limit = PASSTHROUGH_LIMIT if info.passthrough else LIMIT
+            self._limit = PASSTHROUGH_LIMIT if info.passthrough else LIMIT if info.decoder else DECODED_LIMIT
             self._forget()
             self._items.append(info)
             self._changed.notify()

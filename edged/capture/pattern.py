@@ -12,8 +12,8 @@ import av
 from edged.capture.font import Font
 from edged.capture.strip import strip_height, strip_row
 
-# Frames that may be under way at once between here and the encoder.
-RING = 6
+# Frames that may be under way at once: inbox.DECODED_LIMIT that wait, one encoded, one drawn.
+RING = 5
 DARK, LIGHT, NEUTRAL = 30, 225, 128
 # Y, U, V of the bars, BT.601 limited range: white, yellow, cyan, green, magenta, red, blue
 BARS = (

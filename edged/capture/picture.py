@@ -137,7 +137,9 @@ class Transcoder:
         return False
 
     def _send(self, encoder: VideoEncoder, number: int, is_key: bool, data: bytes) -> None:
-        slot, wall = self._pending.pop(number)
+        if (pending := self._pending.pop(number, None)) is None:
+            return  # an encoder that makes up time stamps
+        slot, wall = pending
         for late in [n for n in self._pending if n < number]:
             del self._pending[late]  # the encoder swallowed these
         info = None

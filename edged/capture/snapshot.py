@@ -12,13 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.video.frame import PictureType
 
+from edged.capture.convert import Converter
 from edged.capture.jpeg import complete_jpeg
 
 logger = logging.getLogger(__name__)
 
+FORMAT = "yuvj420p"
 INTERVAL = 1.0
 """Seconds between stills, at least."""
+
+
+class Stills:
+    """Makes pictures of any kind ready for the JPEG encoder. For one thread."""
+
+    def __init__(self) -> None:
+        self._size = (0, 0)
+        self._converter: Converter | None = None
+
+    def __call__(self, frame: Any) -> Any:
+        """The picture in full-range 4:2:0. Raises av.FFmpegError."""
+        if self._converter is None or self._size != (frame.width, frame.height):
+            self._size = (frame.width, frame.height)
+            self._converter = Converter(frame.width, frame.height, FORMAT)
+        return self._converter.convert(frame)
 
 
 class Snapshots:
@@ -32,7 +50,10 @@ class Snapshots:
         self._next = 0.0
         self._failed = False
         self._encoder: Any = None
+        self._count = 0
         self._decoder: Any = None
+        # `reformat` would start threads of its own; and a converter is for one thread.
+        self._convert_offered, self._convert_decoded = Stills(), Stills()
         threading.Thread(target=self._run, name="snapshot", daemon=True).start()
 
     @property
@@ -43,6 +64,9 @@ class Snapshots:
     def offer(self, kind: str, picture: Any) -> None:
         """Leave a picture: a `frame`, or the bytes of a `jpeg` or of a key frame (`h264`). Never blocks."""
         self._next = time.monotonic() + INTERVAL
+        if kind == "frame":
+            # Here and now: sources use their frames again.
+            picture = self._convert_offered(picture)
         with self._changed:
             self._box = (kind, picture)
             self._changed.notify()
@@ -72,7 +96,7 @@ class Snapshots:
         if kind == "jpeg":
             return complete_jpeg(picture)
         if kind == "h264":
-            picture = self._decode(picture)
+            picture = self._convert_decoded(self._decode(picture))
         return self._encode(picture)
 
     def _decode(self, data: bytes) -> Any:
@@ -86,17 +110,16 @@ class Snapshots:
         return frames[-1]
 
     def _encode(self, frame: Any) -> bytes:
-        if frame.format.name != "yuvj420p":
-            frame = frame.reformat(format="yuvj420p", dst_color_range=2)
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != (frame.width, frame.height):
             encoder = av.CodecContext.create("mjpeg", "w")
-            encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
+            encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, FORMAT
             encoder.time_base = Fraction(1, 30)
             encoder.thread_count = 1
             encoder.options = {"qmin": "5", "qmax": "5", "huffman": "default"}
             self._encoder = encoder
-        frame.pts = None
+        self._count += 1
+        frame.pts, frame.time_base, frame.pict_type = self._count, encoder.time_base, PictureType.NONE
         return b"".join(bytes(packet) for packet in encoder.encode(frame))
 
     def _write(self, data: bytes) -> None:

@@ -16,7 +16,7 @@ from edged.capture.encoders import EncoderSettings, open_encoder
 from edged.capture.h264 import nal_type, nal_units
 from edged.capture.inbox import LIMIT, LIMIT_BYTES, Inbox
 from edged.capture.jpeg import HUFFMAN_TABLES, complete_jpeg
-from edged.capture.pattern import TestPicture
+from edged.capture.pattern import RING, TestPicture
 from edged.capture.progress import Progress
 from edged.capture.sources import Captured, SourceInfo
 from edged.capture.strip import read_strip
@@ -139,7 +139,7 @@ def test_test_picture_moves() -> None:
 
 def test_inbox_keeps_the_newest_and_counts_the_rest() -> None:
     inbox = Inbox()
-    inbox.begin(SourceInfo(format="mjpeg", width=64, height=48, fps=Fraction(30)))
+    inbox.begin(SourceInfo(format="mjpeg", width=64, height=48, fps=Fraction(30), decoder=object()))
     for number in range(LIMIT + 2):
         inbox.put(Captured(taken=float(number)))
     assert isinstance(inbox.get(), SourceInfo)
@@ -151,6 +151,18 @@ def test_inbox_keeps_the_newest_and_counts_the_rest() -> None:
     assert kept == sorted(kept)
     assert inbox.dropped + len(kept) == LIMIT + 2
     assert all(after - before == 1 for before, after in pairwise(kept))
+
+
+def test_pictures_drawn_in_turn_are_never_drawn_over_while_they_wait() -> None:
+    inbox = Inbox()
+    inbox.begin(SourceInfo(format="synthetic", width=64, height=48, fps=Fraction(30)))
+    inbox.get()
+    for number in range(50):
+        inbox.put(Captured(taken=float(number)))
+    first = inbox.get()
+    assert isinstance(first, Captured)
+    # The one being encoded and the one being drawn are under way besides.
+    assert 49 - first.taken + 1 + 2 <= RING
 
 
 def test_inbox_is_bounded_in_bytes_but_holds_one_large_picture() -> None:
