@@ -1,6 +1,7 @@
 """A real browser on a real box: `edged demo` on either engine, or a daemon that nobody has claimed.
 
 EDGED_SITE may hold what a running `edged demo --json` announced: then that one is looked at.
+Both end with the last test in here: other tests must have the machine, and Playwright, to themselves.
 EDGED_ARTEFACTS names the folder in which pictures of the pages are left (default: a temporary one).
 """
 
@@ -14,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.sites import ENGINES, Demo, Site, Unclaimed
 from lab.processes import Program, free_port, wait_until
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from browser.sites import ENGINES, Demo, Site, Unclaimed
 
 ARGUMENTS = [
     "--headless=new",
@@ -29,7 +31,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: Path) -> Iterator[Browser]:
     """Debian's Chromium; each context has a profile of its own."""
     with sync_playwright() as playwright:
@@ -45,7 +47,7 @@ def announced(line: str, pid: int) -> Site:
     return Site(told["url"].rstrip("/"), told["user"], told["password"], told["engine"], cameras, pid)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`demo("mediamtx")`: a running demo on that engine, one for all tests."""
     running: dict[str, tuple[Program, Site]] = {}

@@ -25,7 +25,10 @@ def plug_until_live(appliance: Appliance, cameras: MockCameras, name: str = "cam
         known.update(slug for slug, camera in appliance.cameras().items() if camera["state"] != "unplugged")
         return next(iter(known), "")
 
-    slug = wait_until(newcomer, what="the camera is discovered", seconds=5)
+    try:
+        slug = wait_until(newcomer, what="the camera is discovered", seconds=5)
+    except AssertionError as error:
+        raise appliance.daemon.die(str(error)) from None
     appliance.wait_live(slug, seconds=10)
     return slug, time.monotonic() - moment
 
