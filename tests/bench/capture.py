@@ -63,37 +63,14 @@ def _worker(source: Path, folder: Path) -> float:
 
 def _ffmpeg(source: Path, folder: Path) -> float:
     folder.mkdir(exist_ok=True)
-    command = [
-        *(
-            "ffmpeg",
-            "-v",
-            "error",
-            "-nostdin",
-            "-re",
-            "-i",
-            str(source),
-            "-pix_fmt",
-            "yuv420p",
-            "-c:v",
-            "libx264",
-        ),
-        *("-preset", PRESET, "-tune", "zerolatency", "-x264-params", "cabac=0:8x8dct=0:weightp=0:scenecut=0"),
-        *(
-            "-b:v",
-            "3000k",
-            "-g",
-            "30",
-            "-bf",
-            "0",
-            "-f",
-            "hls",
-            "-hls_time",
-            "1",
-            "-hls_segment_type",
-            "fmp4",
-        ),
-        *("-hls_flags", "delete_segments", str(folder / "index.m3u8")),
-    ]
+    # One thread each, as our worker takes for this size: more would cost the peer more.
+    words = (
+        f"ffmpeg -v error -nostdin -threads 1 -re -i {source} -pix_fmt yuvj420p -c:v libx264 -threads 1"
+        f" -preset {PRESET} -tune zerolatency -x264-params cabac=0:8x8dct=0:weightp=0:scenecut=0"
+        " -b:v 3000k -maxrate 3600k -bufsize 3000k -g 30 -bf 0 -f hls -hls_time 1 -hls_segment_type fmp4"
+        f" -hls_flags delete_segments {folder}/index.m3u8"
+    )
+    command = words.split()
     with subprocess.Popen(command) as process:
         return _cpu_of(process, SECONDS)
 
