@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 
+from edged.capture.captured import Captured, SourceInfo
 from edged.capture.clock import TICKS, FrameGrid, FreeGrid, Slot
 from edged.capture.convert import FULL_RANGE, Converter, fit, output_format
 from edged.capture.encoders import EncoderSettings, VideoEncoder, only_format, open_encoder
@@ -19,7 +20,6 @@ from edged.capture.job import CaptureJob
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.progress import Progress
 from edged.capture.snapshot import Snapshots
-from edged.capture.sources import Captured, SourceInfo
 
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 import time
 from fractions import Fraction
 
+from edged.capture.captured import Captured, SourceInfo
 from edged.capture.job import SyntheticSource
 from edged.capture.pattern import TestPicture
-from edged.capture.sources import Captured, SourceInfo
 
 
 class SyntheticCamera:

@@ -18,6 +18,7 @@ from typing import Any
 import av
 import av.container
 
+from edged.capture.captured import Captured, SourceInfo
 from edged.capture.clock import CameraClock
 from edged.capture.faults import (
     CaptureError,
@@ -26,7 +27,6 @@ from edged.capture.faults import (
     NoFormatError,
 )
 from edged.capture.job import Mode, V4l2Source
-from edged.capture.sources import Captured, SourceInfo
 
 logger = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from av.video.frame import PictureType
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.capture.captured import Captured, SourceInfo
 from edged.capture.convert import Converter, fit, output_format
 from edged.capture.encoders import EncoderSettings, open_encoder
 from edged.capture.h264 import nal_type, nal_units
@@ -18,7 +19,6 @@ from edged.capture.inbox import LIMIT, LIMIT_BYTES, Inbox
 from edged.capture.jpeg import HUFFMAN_TABLES, complete_jpeg
 from edged.capture.pattern import RING, TestPicture
 from edged.capture.progress import Progress
-from edged.capture.sources import Captured, SourceInfo
 from edged.capture.strip import read_strip
 
 SIDES = st.integers(32, 7680)
