@@ -7,6 +7,9 @@ from edged.capture.captured import Captured, SourceInfo
 from edged.capture.job import SyntheticSource
 from edged.capture.pattern import TestPicture
 
+# As the few buffers of a real camera's driver: pictures late by less than this are caught up with.
+BUFFERED = 4
+
 
 class SyntheticCamera:
     """Makes pictures at its rate; one that cannot be made in time is left out."""
@@ -28,7 +31,7 @@ class SyntheticCamera:
         """Wait for the next picture's moment and draw it."""
         assert self._picture is not None
         behind = (time.monotonic() - self._start) * self._fps - self._next
-        if behind > 1:
+        if behind > BUFFERED:
             self._next += int(behind)
         due = self._start + float(self._next / self._fps)
         self._next += 1
