@@ -4,10 +4,11 @@ Exit codes: 0 done, 1 failed, 2 wrong use or a machine or settings that cannot r
 """
 
 import functools
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 import click
 import msgspec
@@ -15,6 +16,8 @@ import trio
 
 from edged import __version__
 from edged.errors import ConfigError, EdgedError, StartupError
+
+INTERRUPTED = 130
 
 config_option = click.option(
     "--config",
@@ -25,42 +28,47 @@ config_option = click.option(
 )
 
 
-def fail(message: str, code: int) -> NoReturn:
-    """Say why on stderr and leave with `code`."""
-    click.echo(message, err=True)
+def run_to_end(action: Callable[[], None]) -> None:
+    """Do `action`; what is known to go wrong becomes clear lines and an exit code, the rest a traceback."""
+    try:
+        action()
+    except BaseException as error:
+        code = exit_code(errors := leaves(error))
+        if code is None:
+            raise
+        if any(isinstance(leaf, BrokenPipeError) for leaf in errors):
+            # Nobody reads what we say; say nothing at the end either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if code != INTERRUPTED:
+            click.echo(told(errors), err=True)
+    else:
+        return
+    # Out here, or the interpreter would show the errors as those "during which" it was asked to leave.
     sys.exit(code)
 
 
-def run_to_end(action: Callable[[], None]) -> None:
-    """Do `action`; whatever edged knows to have gone wrong becomes one clear line and an exit code."""
-    message, code = "", 0
-    try:
-        action()
-    except* (ConfigError, StartupError) as group:
-        message, code = told(group), 2
-    except* EdgedError as group:
-        message, code = message or told(group), code or 1
-    except* KeyboardInterrupt:
-        code = code or 130
-    # Not above: what is raised in an `except*` comes out as a group with a traceback.
-    if message:
-        fail(message, code)
-    if code:
-        sys.exit(code)
+def exit_code(errors: Sequence[BaseException]) -> int | None:
+    """The exit code for these errors; None when one of them is a fault of ours."""
+    if any(isinstance(error, ConfigError | StartupError) for error in errors):
+        return 2
+    if all(isinstance(error, EdgedError | OSError) for error in errors):
+        return 1
+    if all(isinstance(error, KeyboardInterrupt) for error in errors):
+        return INTERRUPTED
+    return None
 
 
-def told(group: BaseExceptionGroup[BaseException]) -> str:
-    """Every line of every error once, as a program says it."""
-    lines = (line for error in leaves(group) for line in str(error).splitlines())
-    return "\n".join(dict.fromkeys(f"edged: {line}" for line in lines))
-
-
-def leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+def leaves(error: BaseException) -> list[BaseException]:
     """The errors themselves, out of however many nurseries they came through."""
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for part in error.exceptions for leaf in leaves(part)]
+
+
+def told(errors: Sequence[BaseException]) -> str:
+    """Every line of every error once, as a program says it."""
+    lines = (line for error in errors for line in str(error).splitlines())
+    return "\n".join(dict.fromkeys(f"edged: {line}" for line in lines))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,8 +8,9 @@ import contextlib
 import logging
 import secrets
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,10 +20,11 @@ import trio
 from edged import __version__
 from edged.access.accounts import Accounts
 from edged.access.sessions import Sessions
+from edged.address import address_for_people
 from edged.cameras.manager import CameraManager
 from edged.capture.report import Message
 from edged.config import Config
-from edged.folders import prepare_folder
+from edged.folders import hold_folder, prepare_folder
 from edged.media.door import Door
 from edged.media.engine import MediaEngine
 from edged.media.select import select_engine
@@ -33,7 +35,7 @@ from edged.watchdog import feed_watchdog
 from edged.web.app import create_app
 from edged.web.hooks import hooks_app
 from edged.web.parts import WebParts
-from edged.web.serve import serve_web
+from edged.web.serve import open_sockets, serve_web
 
 logger = logging.getLogger(__name__)
 
@@ -61,22 +63,37 @@ async def open_daemon(config: Config) -> AsyncIterator[Daemon]:
 
     Raises StartupError when this machine or these settings cannot run the daemon.
     """
-    data, recordings, runtime = (
-        Path(p) for p in (config.paths.data, config.paths.recordings, config.paths.runtime)
-    )
+    data, recordings, runtime = _folders(config)
     prepare_folder(data, key="paths.data", mode=0o700)
     prepare_folder(recordings, key="paths.recordings", mode=0o750)
     prepare_folder(runtime, key="paths.runtime", mode=0o700)
 
-    store = await Store.open(data / "edged.sqlite3")
+    async with contextlib.AsyncExitStack() as stack:
+        # Before anything is touched: another daemon may be at work here.
+        stack.enter_context(hold_folder(data, key="paths.data", marker="daemon.lock"))
+        stack.enter_context(hold_folder(recordings, key="paths.recordings"))
+        stack.enter_context(hold_folder(runtime, key="paths.runtime"))
+        sockets = open_sockets(config.web.listen, key="web.listen")
+        for listening in sockets:
+            stack.callback(listening.close)
+        store = await Store.open(data / "edged.sqlite3")
+        stack.push_async_callback(store.close)
+        async with _running(config, store=store, sockets=sockets) as daemon:
+            yield daemon
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    config: Config, *, store: Store, sockets: Sequence[socket.socket]
+) -> AsyncIterator[Daemon]:
+    data, recordings, runtime = _folders(config)
     accounts = await Accounts.open(store=store, data=data)
     sessions = await Sessions.open(store=store, lifetime=config.web.session_days * 86400)
     library = Library(recordings)
     door = Door()
     hooks_path = f"/{secrets.token_urlsafe(24)}"
 
-    async with trio.open_nursery() as base, contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(store.close)
+    async with trio.open_nursery() as base:
         hooks_stop = trio.Event()
         hooks = hooks_app(door, hooks_path)
         (hooks_url,) = await base.start(partial(serve_web, hooks, ("127.0.0.1:0",), shutdown=hooks_stop))
@@ -112,7 +129,7 @@ async def open_daemon(config: Config) -> AsyncIterator[Daemon]:
             cameras_scope, web_stop = trio.CancelScope(), trio.Event()
             await front.start(_run_within, cameras_scope, cameras)
             addresses = await front.start(
-                partial(serve_web, create_app(parts), config.web.listen, shutdown=web_stop)
+                partial(serve_web, create_app(parts), config.web.listen, sockets=sockets, shutdown=web_stop)
             )
             try:
                 yield Daemon(
@@ -123,7 +140,7 @@ async def open_daemon(config: Config) -> AsyncIterator[Daemon]:
                     engine=engine,
                     cameras=cameras,
                     library=library,
-                    addresses=addresses,
+                    addresses=tuple(map(address_for_people, addresses)),
                 )
             finally:
                 web_stop.set()
@@ -154,6 +171,10 @@ async def run(config: Config) -> None:
                 break
             notifier.stopping()
             nursery.cancel_scope.cancel()
+
+
+def _folders(config: Config) -> tuple[Path, Path, Path]:
+    return Path(config.paths.data), Path(config.paths.recordings), Path(config.paths.runtime)
 
 
 async def _run_within(

@@ -3,11 +3,12 @@
 A synthetic camera plus every real one found. Nothing is left behind when it ends.
 """
 
+import ipaddress
 import secrets
 import signal
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ from edged.errors import StartupError
 USERNAME = "admin"
 FIRST_PICTURE_SECONDS = 30.0
 ANY_FREE_PORT = 0
+PREFERRED_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +125,35 @@ async def _first_picture(daemon: Daemon) -> None:
 
 
 def _free_address(listen: str) -> str:
-    host, _, port = listen.rpartition(":") if ":" in listen and not listen.endswith("]") else (listen, "", "")
-    return f"{host}:{port}" if port else f"{host}:{_free_tcp_port(host, preferred=8080)}"
+    """ADDRESS:PORT of `listen`, with a free port when it names none. Raises StartupError, naming --listen."""
+    host, port = listen, ""
+    if listen.startswith("[") or listen.count(":") == 1:
+        host, _, port = listen.rpartition(":") if not listen.endswith("]") else (listen, "", "")
+    host = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
+    try:
+        version = ipaddress.ip_address(host).version
+        number = int(port or 0)
+        socket.htons(number)
+    except (ValueError, OverflowError) as error:
+        raise StartupError(
+            f"--listen {listen}: must be an address of this machine, with or without a port, "
+            "as in 127.0.0.1, 0.0.0.0:8080 or [::]:8080."
+        ) from error
+    number = _free_tcp_port(host, listen, (number,) if number else (PREFERRED_PORT, 0))
+    return f"[{host}]:{number}" if version == 6 else f"{host}:{number}"
 
 
-def _free_tcp_port(host: str, *, preferred: int) -> int:
+def _free_tcp_port(host: str, listen: str, ports: Sequence[int]) -> int:
+    refused: str | None = None
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in (preferred, 0):
+    for port in ports:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host.strip("[]"), port))
-            except OSError:
+                probe.bind((host, port))
+                probe.listen()
+            except OSError as error:
+                refused = error.strerror
                 continue
             return int(probe.getsockname()[1])
-    raise StartupError(f"--listen {host}: not an address of this machine. Try 127.0.0.1 or 0.0.0.0.")
+    raise StartupError(f"--listen {listen}: {refused}. Name another port, or 127.0.0.1 or 0.0.0.0.")

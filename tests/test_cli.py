@@ -1,6 +1,9 @@
 """The commands tell a person what is wrong in plain lines, and a script by the exit code."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edged import __version__
-from edged.cli import main, told
+from edged.cli import main, run_to_end
 from edged.config import Config, load_config
 from edged.demo import DemoOptions, demo_config
 from edged.errors import StartupError
@@ -66,10 +69,40 @@ def test_setup_code_is_printed_and_stays_the_same(settings: Path, tmp_path: Path
     assert len(first.output.strip().replace("-", "")) >= 12
 
 
-def test_errors_out_of_nested_nurseries_are_told_once() -> None:
-    error = StartupError("port 80 is taken")
-    group = BaseExceptionGroup("", [ExceptionGroup("", [error]), StartupError("port 80 is taken")])
-    assert told(group) == "edged: port 80 is taken"
+def test_errors_out_of_nested_nurseries_are_told_once_and_leave_with_their_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def action() -> None:
+        error = StartupError("port 80 is taken")
+        raise BaseExceptionGroup("", [ExceptionGroup("", [error]), StartupError("port 80 is taken")])
+
+    with pytest.raises(SystemExit) as left:
+        run_to_end(action)
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "edged: port 80 is taken\n"
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    def action() -> None:
+        raise ExceptionGroup("", [OSError("disk"), ZeroDivisionError()])
+
+    with pytest.raises(ExceptionGroup):
+        run_to_end(action)
+
+
+@pytest.mark.parametrize("stdout", ["/dev/full", "a pipe that nobody reads"])
+def test_nobody_listening_is_no_traceback(stdout: str, settings: Path) -> None:
+    command = [sys.executable, "-m", "edged.cli", "check", str(settings), "--dump"]
+    if stdout == "/dev/full":
+        with Path(stdout).open("wb") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+        os.close(writing)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
 
 
 class TestDemo:
@@ -85,8 +118,10 @@ class TestDemo:
     def settings(self, tmp_path: Path, **options: object) -> Config:
         return demo_config(DemoOptions(**options), tmp_path)  # type: ignore[arg-type]
 
-    def test_a_named_port_is_used_as_named(self, tmp_path: Path, taken: int) -> None:
-        assert self.settings(tmp_path, listen=f"127.0.0.1:{taken}").web.listen == (f"127.0.0.1:{taken}",)
+    def test_a_named_port_is_used_as_named(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        assert self.settings(tmp_path, listen=f"127.0.0.1:{port}").web.listen == (f"127.0.0.1:{port}",)
 
     def test_without_a_port_a_free_one_is_found(self, tmp_path: Path) -> None:
         host, port = self.settings(tmp_path, listen="127.0.0.1").web.listen[0].rsplit(":", 1)
@@ -96,8 +131,21 @@ class TestDemo:
             free.bind((host, int(port)))
 
     def test_an_address_of_another_machine_is_refused_by_name(self, tmp_path: Path) -> None:
-        with pytest.raises(StartupError, match=r"192\.0\.2\.1"):
-            self.settings(tmp_path, listen="192.0.2.1")
+        with pytest.raises(StartupError, match=r"--listen 198\.51\.100\.1"):
+            self.settings(tmp_path, listen="198.51.100.1")
+
+    @pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:http", "127.0.0.1:70000", "", "[::1", ":"])
+    def test_what_is_no_address_is_refused_by_name(self, tmp_path: Path, listen: str) -> None:
+        with pytest.raises(StartupError, match=r"--listen .*must be an address"):
+            self.settings(tmp_path, listen=listen)
+
+    def test_a_taken_port_is_refused_by_name(self, tmp_path: Path, taken: int) -> None:
+        with pytest.raises(StartupError, match=rf"--listen 127\.0\.0\.1:{taken}: .*in use"):
+            self.settings(tmp_path, listen=f"127.0.0.1:{taken}")
+
+    @pytest.mark.parametrize("listen", ["::1", "[::1]"])
+    def test_addresses_of_ip_6_are_taken_bare_or_in_brackets(self, tmp_path: Path, listen: str) -> None:
+        assert self.settings(tmp_path, listen=listen).web.listen[0].startswith("[::1]:")
 
     def test_everything_lives_in_the_one_folder(self, tmp_path: Path) -> None:
         paths = self.settings(tmp_path).paths

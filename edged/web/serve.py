@@ -46,6 +46,7 @@ async def serve_web(
     listen: Sequence[str],
     *,
     shutdown: trio.Event,
+    sockets: Sequence[socket.socket] = (),
     key: str = "web.listen",
     caps: ConnectionCaps | None = None,
     keep_alive: float = KEEP_ALIVE_SECONDS,
@@ -56,9 +57,9 @@ async def serve_web(
     started() with the URLs really bound, once connections are taken. Lifespan and requests find the event
     `shutdown` in `scope["state"]`, to end what would go on for long. Raises StartupError, which names
     `key`, an address that cannot be had, and the remedy. `keep_alive`: seconds that a connection may be
-    idle, and that the head of a request may take.
+    idle, and that the head of a request may take. `sockets`: what `open_sockets` made of `listen` earlier.
     """
-    sockets = open_sockets(listen, key=key)
+    sockets = sockets or open_sockets(listen, key=key)
     config = hypercorn_config(keep_alive)
     wrapped = cast("AppWrapper", ASGIWrapper(cast("ASGIFramework", app)))
     lifespan = Lifespan(wrapped, config, {"shutdown": shutdown})

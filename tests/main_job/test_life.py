@@ -104,6 +104,23 @@ def test_port_in_use_is_named_with_its_remedy(tmp_path: Path) -> None:
     assert "listen" in said
 
 
+def test_second_daemon_is_turned_away_and_the_first_does_not_notice(engine: str, tmp_path: Path) -> None:
+    with running_appliance(tmp_path / "edged", engine=engine, settings=ONE_CAMERA) as first:
+        first.wait_live("front", seconds=15)
+        before = first.camera("front")
+        settings = first.settings.read_text()
+        other = tmp_path / "other"
+        other.mkdir()
+        for said in (refusal(other, settings), refusal(other, settings.replace("listen", "#listen"))):
+            assert "another edged" in said
+            assert "paths.data" in said
+        enough = before["frames_out"] + 30
+        after = first.wait_camera("front", lambda seen: seen["frames_out"] > enough, what="more", seconds=10)
+        first.wait_live("front", seconds=5)
+    for unchanged in ("worker_pid", "restarts", "state", "live_connected"):
+        assert after[unchanged] == before[unchanged]
+
+
 def test_data_folder_that_cannot_be_written_is_named_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     said = refusal(tmp_path, paths(tmp_path) + '[media]\nengine = "embedded"\n')
