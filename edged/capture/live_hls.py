@@ -94,6 +94,7 @@ class LiveHls:
     def _serve(self) -> None:
         """One run of the muxer, until closed. Raises OSError and av.FFmpegError."""
         self._sequence = max(int(self._clock()) - EPOCH, _last_sequence(self._folder) + 1, self._sequence + 1)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _clean(self._folder)
         run: _Run | None = None
         try:
