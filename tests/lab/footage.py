@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,15 +31,19 @@ class Footage:
         return steps[len(steps) // 2] if steps else 0.0
 
     @property
-    def largest_gap(self) -> float:
-        """The longest time from one frame to the next, in frames."""
-        steps = [b - a for a, b in itertools.pairwise(self.times)]
-        return max(steps) / self.frame if steps else 0.0
+    def missing(self) -> int:
+        """How many frames its holes could hold."""
+        return holes(self.times, self.frame)
 
     @property
     def end(self) -> float:
         """When its last frame was over (UTC unix seconds)."""
         return self.start + self.times[-1] + self.frame
+
+
+def holes(times: Iterable[float], frame: float) -> int:
+    """How many frames of `frame` seconds are missing between these times."""
+    return sum(round((after - before) / frame) - 1 for before, after in itertools.pairwise(times))
 
 
 def segments(folder: Path) -> list[Path]:

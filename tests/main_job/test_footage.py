@@ -23,6 +23,7 @@ class Take:
 
     footage: list[Footage]
     shown: list[int]
+    dropped: int
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +49,10 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> Take:
                 what="segments",
                 seconds=SEGMENTS * SEGMENT_SECONDS + 15,
             )
+            dropped = appliance.camera(slug)["dropped"]
             appliance.stop()
         shown = [int(line) for line in feeder.lines()]
-    return Take([read_footage(path, strip=True) for path in segments(place)], shown)
+    return Take([read_footage(path, strip=True) for path in segments(place)], shown, dropped)
 
 
 @pytest.fixture
@@ -71,7 +73,11 @@ def test_every_frame_that_the_camera_gave_is_recorded_once(take: Take, footage: 
     recorded = [stamp for one in footage for stamp in one.stamps]
     assert None not in recorded, "a frame whose clock strip cannot be read"
     first, last = take.shown.index(recorded[0]), take.shown.index(recorded[-1])
-    assert recorded == take.shown[first : last + 1]
+    given = take.shown[first : last + 1]
+    lost = [stamp for stamp in given if stamp not in recorded]
+    assert recorded == [stamp for stamp in given if stamp not in lost]
+    # A machine that is busy with other things may cost some, each counted as dropped before the encoder.
+    assert len(lost) <= take.dropped < 15
 
 
 def test_neighbours_join_without_a_hole(footage: list[Footage]) -> None:

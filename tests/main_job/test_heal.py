@@ -13,12 +13,14 @@ from pathlib import Path
 import av
 import pytest
 from lab.appliance import Appliance, running_appliance
-from lab.footage import read_footage, segments
+from lab.footage import holes, read_footage, segments
 from lab.processes import Program, is_alive, wait_until
 
 pytestmark = pytest.mark.slow
 
 HEALED = 10.0
+# Frames; a disk or a server that held up the encoder for a second would cost 30.
+FEW = 15
 TWO_CAMERAS = """
 [cameras.front]
 source = "synthetic"
@@ -44,14 +46,21 @@ def two_cameras(
         yield appliance
 
 
-def assert_recorded_without_a_hole(appliance: Appliance, slug: str) -> None:
-    """Every frame from the first segment to the last is there."""
-    footage = [read_footage(path) for path in segments(appliance.recordings / slug)]
-    assert footage
-    for one in footage:
-        assert one.largest_gap < 1.5, f"a hole in {one.path.name}"
-    for before, after in itertools.pairwise(footage):
-        assert after.start - before.end <= before.frame, f"a hole before {after.path.name}"
+def stop_and_find_every_frame(appliance: Appliance, *slugs: str) -> None:
+    """End the daemon; no frame may be missing from these cameras' footage, in files or between them.
+
+    A machine that is busy with other things may cost some, each counted as dropped before the encoder; a fault
+    that held the encoder up would cost many more.
+    """
+    dropped = {slug: appliance.camera(slug)["dropped"] for slug in slugs}
+    appliance.stop()
+    for slug in slugs:
+        footage = [read_footage(path) for path in segments(appliance.recordings / slug)]
+        assert footage
+        missing = sum(one.missing for one in footage)
+        for before, after in itertools.pairwise(footage):
+            missing += round((after.start - before.end) / before.frame)
+        assert missing <= dropped[slug] < FEW, f"{slug}: {missing} missing, {dropped[slug]} dropped"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -76,8 +85,7 @@ def test_worker_that_dies_or_hangs_is_replaced_and_the_other_camera_does_not_not
         assert not is_alive(victim)
         assert appliance.camera("back")["worker_pid"] == before["back"]["worker_pid"]
         assert appliance.camera("back")["restarts"] == 0
-        appliance.stop()
-        assert_recorded_without_a_hole(appliance, "back")
+        stop_and_find_every_frame(appliance, "back")
         cut, *_others = (read_footage(path) for path in segments(appliance.recordings / "front"))
         assert len(cut.times) >= 60, "more than the last fragments was lost"
 
@@ -100,9 +108,7 @@ def test_mediamtx_that_dies_or_hangs_is_replaced_and_costs_no_recorded_frame(
         for slug in ("front", "back"):
             camera = appliance.camera(slug)
             assert (camera["worker_pid"], camera["restarts"]) == (before[slug]["worker_pid"], 0)
-        appliance.stop()
-        for slug in ("front", "back"):
-            assert_recorded_without_a_hole(appliance, slug)
+        stop_and_find_every_frame(appliance, "front", "back")
 
 
 class LiveWatch(threading.Thread):
@@ -173,9 +179,8 @@ def test_disk_that_hangs_for_5_s_costs_no_live_frame(tmp_path: Path) -> None:
 
         assert during["frames_out"] - before["frames_out"] >= 4.5 * 30
         assert after["worker_pid"] == before["worker_pid"]
-        assert after["dropped"] == before["dropped"]
-        steps = [b - a for a, b in itertools.pairwise(times)]
-        assert max(steps) < 1.5 / 30
+        dropped = after["dropped"] - before["dropped"]
+        assert holes(times, 1 / 30) <= dropped < FEW
         assert times[-1] - times[0] > 6
         for path in segments(appliance.recordings / "front"):
             read_footage(path)

@@ -65,7 +65,6 @@ def test_plugged_camera_is_live_in_no_time_and_keeps_its_name_when_pulled_and_pl
         footage = read_footage(path)
         assert len(footage.times) >= 55
         assert footage.duration == pytest.approx(footage.times[-1] + footage.frame, abs=0.05)
-        assert footage.largest_gap < 1.5
     with capsys.disabled():
         print(f"\n{engine}: plug to live {plugged} s, pull to seen {pulled} s")
     assert statistics.median(plugged) <= 1.5
