@@ -49,8 +49,8 @@ def two_cameras(
 def stop_and_find_every_frame(appliance: Appliance, *slugs: str) -> None:
     """End the daemon; no frame may be missing from these cameras' footage, in files or between them.
 
-    A machine that is busy with other things may cost some, each counted as dropped before the encoder; a fault
-    that held the encoder up would cost many more.
+    A machine that is busy with other things may cost some, each counted as dropped before the encoder; a
+    fault that held the encoder up would cost many more.
     """
     dropped = {slug: appliance.camera(slug)["dropped"] for slug in slugs}
     appliance.stop()
