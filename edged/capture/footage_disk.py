@@ -23,6 +23,9 @@ class FootageDisk(Protocol):
     def sync(self, file: int, *, metadata: bool) -> None:
         """Bring the file's data to the disk, and if asked all that is known of it."""
 
+    def is_at(self, file: int, path: Path) -> bool:
+        """Whether `path` still names this very file; False when it was deleted or its folder taken away."""
+
     def sync_folder(self, folder: Path) -> None:
         """Bring the names in `folder` to the disk."""
 
@@ -67,6 +70,15 @@ class RealDisk:
             os.fsync(file)
         else:
             os.fdatasync(file)
+
+    def is_at(self, file: int, path: Path) -> bool:
+        """See FootageDisk."""
+        ours = os.fstat(file)
+        try:
+            named = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)
 
     def sync_folder(self, folder: Path) -> None:
         """See FootageDisk."""

@@ -1,6 +1,7 @@
 """One file of footage, from its first key frame to its last byte on the disk."""
 
 import contextlib
+import errno
 import logging
 from collections import deque
 from fractions import Fraction
@@ -46,7 +47,7 @@ class SegmentFile:
         self._last: EncodedPacket | None = None  # the last frame that is in the file
         self._pending: deque[EncodedPacket] = deque()  # frames that the muxer still holds
         self._synced_at = now
-        self._named = False
+        self._named = self._taken_away = False
         self.path, self.start, self._file = self._create(folder, start)
         self._is_open = True
         self._whole = 0  # bytes that are complete boxes
@@ -79,8 +80,9 @@ class SegmentFile:
             self.sync(now)
 
     def sync(self, now: float) -> None:
-        """Flush to the disk."""
+        """Flush to the disk. Raises FileNotFoundError when the file is no longer in the tree."""
         self._synced_at = now
+        self._must_be_there()
         self._disk.sync(self._file, metadata=False)
         if not self._named:
             self._disk.sync_folder(self.path.parent)
@@ -131,11 +133,18 @@ class SegmentFile:
 
     def _seal(self) -> None:
         """Tell the file its duration, bring it and its name to the disk."""
+        self._must_be_there()
         for offset, value in duration_patches(self._muxer.header, self._duration()):
             self._disk.write(self._file, value, offset)
         self._disk.sync(self._file, metadata=True)
         self._close_file()
         self._disk.sync_folder(self.path.parent)
+
+    def _must_be_there(self) -> None:
+        """Raise when somebody took the file away: what is written into it now would be lost unnoticed."""
+        if not self._disk.is_at(self._file, self.path):
+            self._taken_away = True
+            raise FileNotFoundError(errno.ENOENT, "the file being written was taken away")
 
     def _give_up(self) -> None:
         """Leave no file behind that never held a picture."""
@@ -161,7 +170,7 @@ class SegmentFile:
             path=str(self.path),
             start=self.start,
             duration=self._duration(),
-            bytes=self._whole if self._last else 0,
+            bytes=self._whole if self._last and not self._taken_away else 0,
             first_frame=self._first.number,
             last_frame=self._last.number if self._last else self._first.number - 1,
             reason=reason,

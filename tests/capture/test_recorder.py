@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -381,6 +382,37 @@ def test_missing_root_is_not_made(tmp_path: Path) -> None:
     rig.close()
     assert rig.recorder.status().reason == "the recordings folder is missing"
     assert not (tmp_path / "unmounted").exists()
+
+
+@pytest.mark.parametrize("taken", ["file", "day", "moved"])
+def test_footage_taken_away_while_it_is_written_is_noticed_and_recording_begins_anew(
+    taken: str, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, seconds=3600)
+    desk.put(video(7 * FPS), realtime=True)
+    (path,) = segments(desk.folder)
+    if taken == "file":
+        path.unlink()
+    elif taken == "day":
+        shutil.rmtree(path.parent)
+    else:
+        desk.folder.rename(tmp_path / "elsewhere")
+    desk.put(video(20 * FPS, first=7 * FPS), realtime=True)
+    assert [segment.bytes for segment in desk.reports.closed] == [0], "what is gone is no footage"
+    (again,) = segments(desk.folder)
+    assert again != path
+    desk.close()
+    assert desk.reports.closed[-1].path == str(again)
+    assert desk.reports.closed[-1].last_frame == 27 * FPS - 1
+    assert desk.writer.trouble == ""
+
+
+def test_footage_taken_away_just_before_it_is_closed_is_not_reported_as_footage(desk: Desk) -> None:
+    desk.put(video(2 * FPS))
+    (path,) = segments(desk.folder)
+    path.unlink()
+    desk.close()
+    assert [segment.bytes for segment in desk.reports.closed] == [0]
 
 
 def test_taken_name_moves_to_the_next_free_millisecond(tmp_path: Path) -> None:
