@@ -46,7 +46,7 @@ Spawn = Callable[[], Awaitable[Child]]
 
 
 class ProcessChild:
-    """A real process, leader of a session of its own: a Ctrl-C in the terminal reaches the daemon only."""
+    """A real process, leader of a group of its own: a Ctrl-C in the terminal reaches the daemon only."""
 
     def __init__(self, process: trio.Process) -> None:
         assert process.stdin is not None
@@ -81,6 +81,8 @@ async def spawn_worker(command: Sequence[str] = WORKER_COMMAND) -> Child:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,
+        # Not a session of its own: when the daemon dies, the kernel wakes and hangs up even a stopped worker
+        # (an orphaned process group, see credentials(7)), so that none keeps a camera for ever.
+        process_group=0,
     )
     return ProcessChild(process)

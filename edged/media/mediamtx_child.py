@@ -22,7 +22,8 @@ READY_EVERY = 0.02
 PULSE_EVERY = 2.0
 PULSE = 2.0
 AGAIN = 1.0
-TERMINATE = 2.0
+# It has nothing to save, and the workers may have used most of the daemon's 5 s before it.
+TERMINATE = 0.5
 LAST_WORDS = 0.5
 # Seconds between a death and the next life: doubled each time, reset by a long enough one.
 FIRST_PAUSE = 0.1

@@ -32,6 +32,32 @@ def test_daemon_told_to_stop_closes_its_segments_and_is_gone_in_5_s(engine: str,
         assert footage.duration == pytest.approx(footage.times[-1] + footage.frame, abs=0.05)
 
 
+@pytest.mark.mediamtx
+def test_daemon_is_gone_in_5_s_though_a_worker_and_mediamtx_hang(tmp_path: Path) -> None:
+    with running_appliance(tmp_path / "edged", engine="mediamtx", settings=ONE_CAMERA) as appliance:
+        appliance.wait_live("front", seconds=15)
+        (mediamtx,) = appliance.processes("mediamtx .*yml")
+        os.kill(mediamtx, signal.SIGSTOP)
+        os.kill(appliance.camera("front")["worker_pid"], signal.SIGSTOP)
+        children = descendants(appliance.daemon.pid)
+        assert appliance.stop() <= 5
+        wait_until(lambda: not any(map(is_alive, children)), what="the children are gone", seconds=2)
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["running worker", "stopped worker"])
+def test_killed_daemon_leaves_no_worker_that_keeps_its_camera(
+    engine: str, stopped: bool, tmp_path: Path
+) -> None:
+    with running_appliance(tmp_path / "edged", engine=engine, settings=ONE_CAMERA) as appliance:
+        appliance.wait_live("front", seconds=15)
+        if stopped:
+            os.kill(appliance.camera("front")["worker_pid"], signal.SIGSTOP)
+        children = descendants(appliance.daemon.pid)
+        assert children
+        appliance.kill()
+        wait_until(lambda: not any(map(is_alive, children)), what="the children are gone", seconds=6)
+
+
 def test_claimed_appliance_is_the_same_after_a_restart(tmp_path: Path) -> None:
     with running_appliance(tmp_path / "edged", engine="embedded", settings=ONE_CAMERA) as appliance:
         appliance.stop()
