@@ -42,7 +42,22 @@ def measure() -> list[Figure]:
 def _mjpeg_file(folder: Path) -> Path:
     path = folder / "source.avi"
     picture = f"testsrc2=size=1280x720:rate=30:duration={SECONDS + 10}"
-    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture, "-c:v", "mjpeg", "-q:v", "4", str(path)]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        picture,
+        "-pix_fmt",
+        "yuvj422p",
+        "-c:v",
+        "mjpeg",
+        "-q:v",
+        "4",
+        str(path),
+    ]
     subprocess.run(command, check=True)
     return path
 
