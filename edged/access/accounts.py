@@ -36,8 +36,6 @@ REFUSED = "User name or password is not right."
 REFUSED_CODE = "That setup code is not valid."
 CLAIMED = "This box is already claimed. Sign in instead."
 
-# What the throttle knows claims by; no user can have this name.
-_CLAIMS = "setup code"
 _USERS = "SELECT name, role, all_cameras, password FROM user"
 
 
@@ -110,8 +108,9 @@ class Accounts:
             raise AccessError(CLAIMED)
         site = acceptable_site(site)
         name = acceptable_name(username)
-        acceptable_password(password)
-        attempt = self._throttle.attempt(address, _CLAIMS)
+        acceptable_password(password, name)
+        # By address only: others' wrong codes must not keep the owner out, and 60 bits are not guessed.
+        attempt = self._throttle.attempt(address)
         if not await trio.to_thread.run_sync(self._code.matches, setup_code):
             logger.warning("claim refused: wrong setup code", extra={"address": address})
             raise AccessError(REFUSED_CODE)
@@ -142,11 +141,13 @@ class Accounts:
     async def login(self, username: str, password: str, address: str) -> User:
         """The user of that name and password.
 
+        Others' failures at this account delay it by at most 4 s from an address that is new to it.
         Raises AccessError (one text for all), Throttled, StoreError.
         """
         name = plain_name(username)
         attempt = self._throttle.attempt(address, name)
         try:
+            await attempt.turn()
             found = await self._find(name)
             user, encoded = found or (None, None)
             right = await self._passwords.verify(encoded, password)
@@ -183,7 +184,7 @@ class Accounts:
             raise Unacceptable("role", "A user is an admin or a viewer.")
         granted = None if cameras is None or role == "admin" else frozenset(cameras)
         user = User(name=acceptable_name(username), role=role, cameras=granted)
-        acceptable_password(password)
+        acceptable_password(password, user.name)
         encoded = await self._passwords.hash(password)
 
         def create(connection: sqlite3.Connection) -> None:
@@ -201,7 +202,7 @@ class Accounts:
 
         Raises as `create_user`, AccessError.
         """
-        acceptable_password(password)
+        acceptable_password(password, plain_name(username))
         encoded = await self._passwords.hash(password)
 
         def change(connection: sqlite3.Connection) -> None:

@@ -4,14 +4,19 @@ A few tries are free, then each failure doubles the wait, up to a limit. A try c
 beginning, so that many at once gain nothing; success takes it back. Refused tries do not count: who keeps
 trying too early is not locked out for ever.
 
-An account's limit is short, since anybody can make it wait by failing on purpose; and an address from which
-that account was entered before does not wait for others' failures at all.
+An address that fails is refused, for up to 15 minutes. An account is never refused for what others did from
+elsewhere, or anybody could lock its owner out: its tries are delayed, each by at most 4 s, and then judged.
+At most 16 may be delayed at a time, so that all addresses of the world together get 4 tries a second; only
+in a flood beyond that is a try refused, by chance and not for long. An address from which the account was
+entered before is not delayed.
 """
 
 import ipaddress
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import trio
 
 from edged.errors import AccessError
 
@@ -45,7 +50,9 @@ class Pace:
 
 
 BY_ADDRESS = Pace(free=10, first=1.0, longest=900.0, forget=3600.0)
-BY_ACCOUNT = Pace(free=5, first=1.0, longest=30.0, forget=3600.0)
+BY_ACCOUNT = Pace(free=5, first=1.0, longest=4.0, forget=3600.0)
+# Tries at one account that are delayed at a time.
+AT_ONCE = 16
 
 
 @dataclass(slots=True)
@@ -55,10 +62,19 @@ class _Record:
 
 
 class Attempt:
-    """One try, counted as failed until `succeeded` is called."""
+    """One try, counted as failed until `succeeded` is called.
 
-    def __init__(self, throttle: "Throttle", address: str, account: str) -> None:
+    `delay` is the time in seconds to let pass before it is judged.
+    """
+
+    def __init__(self, throttle: "Throttle", address: str, account: str, delay: float) -> None:
         self._throttle, self._address, self._account = throttle, address, account
+        self.delay = delay
+
+    async def turn(self) -> None:
+        """Let the delay pass. Raises Throttled when too many others do so for this account."""
+        if self.delay > 0:
+            await self._throttle._delay(self._account, self.delay)
 
     def succeeded(self) -> None:
         """Forget the account's failures and this one of the address, which may enter from now on."""
@@ -90,19 +106,35 @@ class Throttle:
             "account": OrderedDict(),
         }
         self._entered: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._delayed: Counter[str] = Counter()
         self._remembered = remembered
 
-    def attempt(self, address: str, account: str) -> Attempt:
-        """Begin a try. Raises Throttled, without counting it, when it comes too early."""
+    def attempt(self, address: str, account: str = "") -> Attempt:
+        """Begin a try; without `account`, only the address counts.
+
+        Raises Throttled, without counting it, when it comes too early for this address.
+        """
         network, account = network_of(address), account[:64]
         wait = self._wait("address", network)
-        if (network, account) not in self._entered:
-            wait = max(wait, self._wait("account", account))
         if wait > 0:
             raise Throttled(wait)
+        known = not account or (network, account) in self._entered
+        delay = 0.0 if known else self._wait("account", account)
         self._count("address", network)
-        self._count("account", account)
-        return Attempt(self, network, account)
+        if account:
+            self._count("account", account)
+        return Attempt(self, network, account, delay)
+
+    async def _delay(self, account: str, seconds: float) -> None:
+        if self._delayed[account] >= AT_ONCE:
+            raise Throttled(self._paces["account"].longest)
+        self._delayed[account] += 1
+        try:
+            await trio.sleep(seconds)
+        finally:
+            self._delayed[account] -= 1
+            if not self._delayed[account]:
+                del self._delayed[account]
 
     def _wait(self, kind: str, key: str) -> float:
         record = self._records[kind].get(key)
@@ -131,6 +163,8 @@ class Throttle:
 
     def _forgive(self, address: str, account: str) -> None:
         self._take_back(address, account)
+        if not account:
+            return
         self._records["account"].pop(account, None)
         self._entered[address, account] = None
         self._entered.move_to_end((address, account))

@@ -27,14 +27,19 @@ def acceptable_name(username: str) -> str:
     return name
 
 
-def acceptable_password(password: str) -> None:
-    """Raises Unacceptable for a password that is too short or too long; anything else will do."""
+def acceptable_password(password: str, name: str) -> None:
+    """Raises Unacceptable for a password that is too short, too long, or the user's name as kept.
+
+    Anything else will do.
+    """
     if len(password) < LEAST_PASSWORD:
         raise Unacceptable(
             "password", f"A password has at least {LEAST_PASSWORD} characters; a short sentence is fine."
         )
     if len(password) > MOST_PASSWORD:
         raise Unacceptable("password", f"A password has at most {MOST_PASSWORD} characters.")
+    if plain_name(password) == name:
+        raise Unacceptable("password", "Please choose a password other than the user name.")
 
 
 def acceptable_site(site: str) -> str:

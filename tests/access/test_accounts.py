@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from edged.access.accounts import Accounts, Unacceptable
 from edged.access.passwords import MOST_PASSWORD, Passwords
 from edged.access.setup_code import current_setup_code
 from edged.access.subject import User
-from edged.access.throttle import BY_ACCOUNT, Throttle, Throttled
+from edged.access.throttle import BY_ACCOUNT, BY_ADDRESS, Throttle, Throttled
 from edged.errors import AccessError, StoreError
 from edged.store import Store
 
@@ -101,7 +102,7 @@ async def test_of_claims_at_once_exactly_one_succeeds(store: Store) -> None:
 
 async def test_without_the_code_nobody_claims_and_guessing_is_slowed_down(accounts: Accounts) -> None:
     accounts.setup_code()
-    for _ in range(BY_ACCOUNT.free):
+    for _ in range(BY_ADDRESS.free):
         with pytest.raises(AccessError, match="not valid"):
             await claim(accounts, setup_code="0000-0000-0000")
 
@@ -110,6 +111,40 @@ async def test_without_the_code_nobody_claims_and_guessing_is_slowed_down(accoun
 
     assert refusal.value.retry_after > 0
     assert not accounts.claimed
+
+
+async def test_strangers_wrong_codes_do_not_keep_the_owner_from_claiming(accounts: Accounts) -> None:
+    accounts.setup_code()
+    for number in range(100):
+        with pytest.raises(AccessError, match="not valid"):
+            await claim(accounts, setup_code="0000-0000-0000", address=f"198.51.100.{number}")
+
+    assert await claim(accounts) == User(name="anna", role="admin")
+
+
+async def test_strangers_wrong_passwords_do_not_keep_the_owner_from_signing_in_anywhere(
+    accounts: Accounts, autojump_clock: trio.testing.MockClock
+) -> None:
+    owner = await claim(accounts)
+    for number in range(30):
+        with pytest.raises(AccessError, match="not right"):
+            await accounts.login("anna", "wrong password", f"198.51.100.{number}")
+    began = trio.current_time()
+
+    assert await accounts.login("anna", PASSWORD, "203.0.113.5") == owner
+    assert trio.current_time() - began <= BY_ACCOUNT.longest + 1
+
+
+@pytest.mark.parametrize("password", ["annamariasmith", "AnnaMariaSmith", " annamariasmith "])
+async def test_a_user_name_is_no_password(accounts: Accounts, password: str) -> None:
+    with pytest.raises(Unacceptable, match="other than the user name") as refusal:
+        await claim(accounts, username="AnnaMariaSmith", password=password)
+    assert refusal.value.field == "password"
+    await claim(accounts, username="annamariasmith")
+    with pytest.raises(Unacceptable, match="other than the user name"):
+        await accounts.set_password("ANNAmariasmith", password)
+    with pytest.raises(Unacceptable, match="other than the user name"):
+        await accounts.create_user(username="annamariasmith", password=password, role="viewer")
 
 
 @pytest.mark.parametrize(
@@ -155,21 +190,22 @@ async def test_the_refusal_is_the_same_for_a_wrong_password_and_for_an_unknown_u
     assert told == {(AccessError, "User name or password is not right.")}
 
 
-async def test_unknown_users_are_slowed_down_like_known_ones(accounts: Accounts) -> None:
+async def test_unknown_users_are_slowed_down_like_known_ones(
+    accounts: Accounts, autojump_clock: trio.testing.MockClock
+) -> None:
     await claim(accounts)
 
-    async def judged(name: str) -> int:
-        """How often a guess is judged before it is told to wait."""
-        for number in range(100):
-            try:
+    async def delays(name: str) -> list[float]:
+        """How long each of some guesses from everywhere takes, but for the work."""
+        taken = []
+        for number in range(BY_ACCOUNT.free + 4):
+            began = trio.current_time()
+            with pytest.raises(AccessError, match="not right"):
                 await accounts.login(name, "wrong password", f"198.51.{len(name)}.{number}")
-            except Throttled:
-                return number
-            except AccessError:
-                pass
-        return 100
+            taken.append(round(trio.current_time() - began, 3))
+        return taken
 
-    assert await judged("anna") == await judged("nobody") == BY_ACCOUNT.free
+    assert await delays("anna") == await delays("nobody") == [0.0] * BY_ACCOUNT.free + [1, 2, 4, 4]
 
 
 async def test_nothing_typed_that_is_no_user_gets_into_the_log(

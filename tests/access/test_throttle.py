@@ -1,10 +1,12 @@
 """Guessing becomes slow; those who know their password are not kept out by others' guesses."""
 
 import pytest
+import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.access.throttle import BY_ACCOUNT, BY_ADDRESS, Pace, Throttle, Throttled, network_of
+from edged.access.throttle import AT_ONCE, BY_ACCOUNT, BY_ADDRESS, Pace, Throttle, Throttled, network_of
 
 
 class Clock:
@@ -25,7 +27,7 @@ def throttle(clock: Clock) -> Throttle:
     return Throttle(clock=clock)
 
 
-def wait_of(throttle: Throttle, address: str, account: str) -> float:
+def wait_of(throttle: Throttle, address: str, account: str = "") -> float:
     """Seconds to wait before the next try; 0 when it was made (and failed)."""
     try:
         throttle.attempt(address, account)
@@ -34,36 +36,41 @@ def wait_of(throttle: Throttle, address: str, account: str) -> float:
     return 0.0
 
 
+def delay_of(throttle: Throttle, address: str, account: str) -> float:
+    """Seconds by which a try that was made (and failed) was delayed for others' sake."""
+    return throttle.attempt(address, account).delay
+
+
 def test_a_few_tries_are_free_then_the_wait_doubles_up_to_a_limit(throttle: Throttle, clock: Clock) -> None:
-    for _ in range(BY_ACCOUNT.free):
-        assert wait_of(throttle, "192.0.2.1", "bob") == 0
+    for _ in range(BY_ADDRESS.free):
+        assert wait_of(throttle, "192.0.2.1") == 0
 
     waits = []
-    for _ in range(7):
-        wait = wait_of(throttle, "192.0.2.1", "bob")
+    for _ in range(12):
+        wait = wait_of(throttle, "192.0.2.1")
         waits.append(wait)
         clock.now += wait
-        assert wait_of(throttle, "192.0.2.1", "bob") == 0
+        assert wait_of(throttle, "192.0.2.1") == 0
 
     assert waits[:5] == [1, 2, 4, 8, 16]
-    assert max(waits) == BY_ACCOUNT.longest
+    assert max(waits) == BY_ADDRESS.longest
 
 
 def test_trying_too_early_does_not_make_it_longer(throttle: Throttle, clock: Clock) -> None:
-    for _ in range(BY_ACCOUNT.free):
-        throttle.attempt("192.0.2.1", "bob")
+    for _ in range(BY_ADDRESS.free):
+        throttle.attempt("192.0.2.1")
     for _ in range(100):
-        assert wait_of(throttle, "192.0.2.1", "bob") == 1
+        assert wait_of(throttle, "192.0.2.1") == 1
 
     clock.now += 1
 
-    assert wait_of(throttle, "192.0.2.1", "bob") == 0
+    assert wait_of(throttle, "192.0.2.1") == 0
 
 
 def test_many_tries_at_once_gain_nothing(throttle: Throttle) -> None:
     made = [wait_of(throttle, "192.0.2.1", "bob") == 0 for _ in range(50)]
 
-    assert sum(made) == BY_ACCOUNT.free
+    assert sum(made) == BY_ADDRESS.free
 
 
 def test_one_address_that_tries_many_accounts_is_slowed_down_for_long(
@@ -78,19 +85,58 @@ def test_one_address_that_tries_many_accounts_is_slowed_down_for_long(
     assert wait_of(throttle, "192.0.2.2", "bob") == 0
 
 
-def test_many_addresses_that_try_one_account_share_its_wait(throttle: Throttle) -> None:
-    made = [wait_of(throttle, f"192.0.2.{number}", "bob") == 0 for number in range(100)]
+def test_others_failures_delay_an_account_by_seconds_and_never_refuse_it(
+    throttle: Throttle, clock: Clock
+) -> None:
+    for number in range(9000):
+        throttle.attempt(f"2001:db8:{number:x}::1", "bob")
+        clock.now += 0.4
 
-    assert sum(made) == BY_ACCOUNT.free
+        assert delay_of(throttle, f"2001:db9:{number:x}::1", "bob") <= BY_ACCOUNT.longest <= 5
+
+
+async def test_a_flood_of_guesses_at_one_account_is_judged_slowly(
+    throttle: Throttle, clock: Clock, autojump_clock: trio.testing.MockClock
+) -> None:
+    for number in range(100):
+        throttle.attempt(f"192.0.2.{number}", "bob")
+    judged = refused = 0
+
+    async def guess(number: int) -> None:
+        nonlocal judged, refused
+        try:
+            await throttle.attempt(f"198.51.100.{number}", "bob").turn()
+        except Throttled:
+            refused += 1
+        else:
+            judged += 1
+
+    for round_ in (1, 2):
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for number in range(100):
+                nursery.start_soon(guess, number)
+
+        assert trio.current_time() - began == pytest.approx(BY_ACCOUNT.longest)
+        assert (judged, refused) == (AT_ONCE * round_, (100 - AT_ONCE) * round_)
+
+
+async def test_who_goes_away_leaves_the_place_to_others(throttle: Throttle) -> None:
+    for number in range(100):
+        throttle.attempt(f"192.0.2.{number}", "bob")
+
+    for number in range(AT_ONCE * 2):
+        with trio.move_on_after(0):
+            await throttle.attempt(f"198.51.100.{number}", "bob").turn()
 
 
 def test_the_owner_at_a_known_address_does_not_wait_for_strangers_failures(throttle: Throttle) -> None:
     throttle.attempt("192.0.2.1", "bob").succeeded()
     for number in range(100):
-        wait_of(throttle, f"198.51.100.{number}", "bob")
+        throttle.attempt(f"198.51.100.{number}", "bob")
 
-    assert wait_of(throttle, "198.51.100.200", "bob") > 0
-    assert wait_of(throttle, "192.0.2.1", "bob") == 0
+    assert delay_of(throttle, "198.51.100.200", "bob") > 0
+    assert delay_of(throttle, "192.0.2.1", "bob") == 0
 
 
 def test_ones_own_account_does_not_buy_tries_at_others(throttle: Throttle, clock: Clock) -> None:
@@ -107,11 +153,13 @@ def test_ones_own_account_does_not_buy_tries_at_others(throttle: Throttle, clock
 
 
 def test_success_forgets_the_accounts_failures(throttle: Throttle) -> None:
-    for _ in range(BY_ACCOUNT.free - 1):
-        throttle.attempt("192.0.2.1", "bob")
+    for number in range(100):
+        throttle.attempt(f"198.51.100.{number}", "bob")
     throttle.attempt("192.0.2.1", "bob").succeeded()
 
-    assert [wait_of(throttle, "192.0.2.9", "bob") for _ in range(BY_ACCOUNT.free)] == [0] * BY_ACCOUNT.free
+    delays = [delay_of(throttle, "192.0.2.9", "bob") for _ in range(BY_ACCOUNT.free + 1)]
+
+    assert delays == [0] * BY_ACCOUNT.free + [BY_ACCOUNT.first]
 
 
 def test_a_try_that_was_not_judged_does_not_count(throttle: Throttle) -> None:
@@ -125,9 +173,7 @@ def test_everything_is_forgotten_after_an_hour(throttle: Throttle, clock: Clock)
         clock.now += 30
     clock.now += BY_ADDRESS.forget
 
-    made = [wait_of(throttle, "192.0.2.1", "bob") == 0 for _ in range(BY_ACCOUNT.free)]
-
-    assert all(made)
+    assert [delay_of(throttle, "192.0.2.1", "bob") for _ in range(BY_ACCOUNT.free)] == [0] * BY_ACCOUNT.free
 
 
 def test_memory_is_bounded_however_many_try(clock: Clock) -> None:
