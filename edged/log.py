@@ -6,6 +6,7 @@ Secrets must not be logged at all; those registered here, and passwords in URLs,
 defence.
 """
 
+import importlib
 import logging
 import os
 import re
@@ -228,7 +229,7 @@ def _handler(environ: Mapping[str, str], stream: TextIO) -> logging.Handler:
         connected = False
     if connected:
         try:
-            from systemd import journal  # type: ignore[attr-defined]  # noqa: PLC0415  # optional: Debian has it, a plain checkout need not
+            journal = importlib.import_module("systemd.journal")  # optional, and without types
         except ImportError:
             pass
         else:

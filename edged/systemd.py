@@ -1,6 +1,7 @@
 """What a service tells systemd (sd_notify, watchdog), and nothing when it does not run under systemd."""
 
 import contextlib
+import importlib
 import logging
 import os
 import socket
@@ -67,7 +68,7 @@ class Notifier:
 
 def _by_systemd_python(message: str) -> bool:
     try:
-        from systemd import daemon  # type: ignore[attr-defined]  # noqa: PLC0415  # optional: Debian has it, a plain checkout need not
+        daemon = importlib.import_module("systemd.daemon")  # optional, and without types
     except ImportError:
         return False
     return bool(daemon.notify(message))

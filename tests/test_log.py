@@ -173,7 +173,7 @@ def test_under_systemd_events_go_to_the_journal_with_their_fields(monkeypatch: p
 def test_without_the_library_the_journal_gets_priorities_through_stderr(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "systemd", None)
+    monkeypatch.setitem(sys.modules, "systemd.journal", None)
     with tempfile.TemporaryFile("w+") as file:
         setup_logging("info", environ=connected(file), stream=file)
         try:
