@@ -108,9 +108,7 @@ class CaptureSettings(Table, frozen=True):
     bitrate_kbit: Annotated[BitrateKbit, Meta(description="Data rate of the picture, in kbit/s.")] = 3000
     encoder: Annotated[
         Encoder,
-        Meta(
-            description='H.264 encoder by libav\'s name, "libx264" for instance. auto: the best that works.'
-        ),
+        Meta(description="H.264 encoder by libav's name. auto: libx264; hardware encoders only when named."),
     ] = "auto"
     stall_timeout: Annotated[
         float,
