@@ -98,12 +98,12 @@ def run(config_path: Path | None) -> None:
 @click.option("--dump", is_flag=True, help="Print the merged truth as TOML.")
 def check(file: Path | None, dump: bool) -> None:
     """Check the settings; list every error, each with its line."""
-    from edged.config import doubts, load_config  # noqa: PLC0415
     from edged.config import dump as dumped  # noqa: PLC0415
+    from edged.config import examine  # noqa: PLC0415
 
     def action() -> None:
-        config = load_config(file)
-        for doubt in doubts(config):
+        config, doubts = examine(file)
+        for doubt in doubts:
             click.echo(f"edged: {doubt}", err=True)
         click.echo(dumped(config).rstrip() if dump else "Settings are right.")
 

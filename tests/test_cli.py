@@ -48,6 +48,22 @@ def test_every_wrong_setting_is_told_with_its_line_and_the_exit_code_is_2(tmp_pa
     assert "session_days" in lines[1]
 
 
+def test_a_program_that_is_not_there_is_told_with_its_line_and_the_exit_code_is_2(tmp_path: Path) -> None:
+    path = tmp_path / "edged.toml"
+    path.write_text('[media]\nmediamtx = "/nope"\n')
+    result = edged("check", path)
+    assert result.exit_code == 2
+    assert result.output.startswith(f'edged: {path}:2: media.mediamtx = "/nope": there is no such program')
+
+
+def test_a_video_that_is_not_there_is_told_with_its_line_and_the_settings_are_right(tmp_path: Path) -> None:
+    path = tmp_path / "edged.toml"
+    path.write_text('[cameras.a]\nsource = "file:/nope"\n')
+    result = edged("check", path)
+    assert result.exit_code == 0
+    assert f"edged: {path}:2: cameras.a.source" in result.output
+
+
 def test_dumped_settings_load_back_as_they_were(settings: Path, tmp_path: Path) -> None:
     dumped = tmp_path / "dumped.toml"
     dumped.write_text(edged("check", settings, "--dump").output)

@@ -1,7 +1,6 @@
 """The settings: one TOML file into frozen typed values, with every mistake told at once."""
 
-from edged.config.doubts import doubts
-from edged.config.load import load_config, parse_config
+from edged.config.load import examine, load_config, parse_config
 from edged.config.types import (
     CameraSettings,
     CaptureSettings,
@@ -26,8 +25,8 @@ __all__ = [
     "SiteSettings",
     "WebSettings",
     "commented_defaults",
-    "doubts",
     "dump",
+    "examine",
     "load_config",
     "parse_config",
 ]

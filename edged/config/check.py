@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from edged.config import rules, toml
 from edged.config.lines import Path
-from edged.config.types import Config
+from edged.config.types import CameraSettings, Config
 
 # Looking for what was meant takes time; whoever has more mistakes than this has meant another file.
 MOST_HINTS = 100
@@ -24,6 +24,10 @@ class Problem(NamedTuple):
 
     path: Path
     words: str
+
+
+# Kinds that hold settings of their own.
+_HOLDERS = (inspect.StructType, inspect.DictType)
 
 
 class _Wrong:
@@ -75,27 +79,44 @@ class _Walk:
 
     def _table(self, scheme: inspect.StructType, raw: Any, path: Path) -> Any:
         if not isinstance(raw, Mapping):
-            return self._wrong(path, raw, f"must be a table, [{toml.key(path)}]")
+            return self._wrong(path, raw, f"must be a table, [{toml.short_key(path)}]")
         fields = {field.name: field.type for field in scheme.fields}
         sound = {}
         for name, item in raw.items():
             if name in fields:
                 sound[name] = self.value(fields[name], item, (*path, name))
             else:
-                hint = _meant(name, tuple(fields), path) if len(self._problems) < MOST_HINTS else ""
-                self._wrong((*path, name), item, f"there is no such setting{hint}")
+                self._unknown(fields, name, item, path)
+        if scheme.cls is CameraSettings:
+            self._both("width", "height", raw, sound, path)
         return {name: item for name, item in sound.items() if item is not _WRONG}
+
+    def _unknown(self, fields: Mapping[str, inspect.Type], name: str, raw: Any, path: Path) -> None:
+        """Tell a wrong name; what stands under it is looked at as under the name that was meant."""
+        known, hint, meant = tuple(fields), "", ""
+        if len(self._problems) < MOST_HINTS:
+            hint, meant = _meant(name, known, path), rules.closest(name, known)
+        self._wrong((*path, name), raw, f"there is no such setting{hint}")
+        if meant and isinstance(raw, Mapping) and isinstance(fields[meant], _HOLDERS):
+            self.value(fields[meant], raw, (*path, name))
+
+    def _both(self, one: str, other: str, raw: Any, sound: Mapping[str, Any], path: Path) -> None:
+        """Two settings that are set both or none; one that is wrong was told already."""
+        for here, missing in ((one, other), (other, one)):
+            if missing not in raw and sound.get(here, _WRONG) is not _WRONG:
+                self._wrong((*path, here), sound[here], f"{missing} is missing; set both or none")
 
     def _tables(self, scheme: inspect.Type, raw: Any, path: Path) -> Any:
         if not isinstance(raw, Mapping):
-            return self._wrong(path, raw, f"must be tables, as in [{toml.key(path)}.front]")
+            return self._wrong(path, raw, f"must be tables, as in [{toml.short_key(path)}.front]")
         sound = {}
         for name, item in raw.items():
             words = rules.slug(name)
             if words:
-                self._problems.append(Problem((*path, name), f"{toml.key((*path, name[:80]))}: {words}"))
-            else:
-                sound[name] = self.value(scheme, item, (*path, name))
+                self._problems.append(Problem((*path, name), f"{toml.short_key((*path, name))}: {words}"))
+            value = self.value(scheme, item, (*path, name))
+            if not words:
+                sound[name] = value
         return {name: item for name, item in sound.items() if item is not _WRONG}
 
     def _array(self, scheme: inspect.VarTupleType, raw: Any, path: Path) -> Any:
@@ -106,7 +127,7 @@ class _Walk:
         return [item for item in sound if item is not _WRONG] or _WRONG
 
     def _wrong(self, path: Path, raw: Any, words: str) -> _Wrong:
-        self._problems.append(Problem(path, f"{toml.key(path)} = {toml.shown(raw)}: {words}"))
+        self._problems.append(Problem(path, f"{toml.short_key(path)} = {toml.shown(raw)}: {words}"))
         return _WRONG
 
 
@@ -183,16 +204,10 @@ _TABLES = _tables_of(_WHOLE)
 
 def _across(config: Config) -> Iterator[tuple[Problem, tuple[Path, ...]]]:
     """Mistakes of several settings together, each with all the places that it speaks of."""
-    for slug, camera in config.cameras.items():
-        if (camera.width is None) != (camera.height is None):
-            here, other = ("width", "height") if camera.height is None else ("height", "width")
-            path: Path = ("cameras", slug, here)
-            words = f"{toml.key(path)} = {getattr(camera, here)}: {other} is missing; set both or none"
-            yield Problem(path, words), (path, ("cameras", slug, other))
     for number, address in enumerate(config.web.listen):
         for earlier in config.web.listen[:number]:
             if rules.same_socket(earlier, address):
-                path = ("web", "listen", number)
+                path: Path = ("web", "listen", number)
                 words = (
                     f"{toml.key(path)} = {toml.shown(address)}: {toml.shown(earlier)} serves there already"
                 )

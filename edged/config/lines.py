@@ -7,6 +7,7 @@ mentioned.
 
 import re
 from bisect import bisect_left
+from typing import NamedTuple
 
 import tomli
 
@@ -35,12 +36,39 @@ def line_of(lines: dict[Path, int], path: Path) -> int:
     return 0
 
 
+class LastKey(NamedTuple):
+    """The last key or header of a text, and what stands earlier under the same key or around it."""
+
+    path: Path
+    line: int
+    earlier: Path
+    earlier_line: int
+
+
+def last_key(text: str) -> LastKey | None:
+    """The last key of a text that may break off; None without one, or when nothing stands earlier."""
+    reader = _Reader(text)
+    try:
+        reader.document()
+    except (RecursionError, IndexError, ValueError):
+        pass  # it was read as far as it goes
+    path, line, first = reader.last
+    if first:
+        return LastKey(path, line, path, first)
+    for length in range(len(path) - 1, 0, -1):
+        if reader.lines.get(path[:length], line) < line:
+            return LastKey(path, line, path[:length], reader.lines[path[:length]])
+    return None
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
         self.lines: dict[Path, int] = {}
         self._breaks = [place for place, character in enumerate(text) if character == "\n"]
         self._arrays: dict[Path, int] = {}
+        # The newest key or header, its line, and where the same stood before (0: nowhere).
+        self.last: tuple[Path, int, int] = ((), 0, 0)
 
     def document(self) -> None:
         table: Path = ()
@@ -59,16 +87,19 @@ class _Reader:
 
     def _pair(self, table: Path) -> None:
         line = self._line()
-        path = table
-        for name in self._key("="):
-            path = (*path, name)
-            self._mark(path, line)
+        names = self._key("=")
+        path = (*table, *names)
+        last = self.last = (path, line, self.lines.get(path, 0))
+        for length in range(len(table) + 1, len(path) + 1):
+            self._mark(path[:length], line)
         self.at += 1
         self._value(path)
+        self.last = last
 
     def _element(self, names: list[str], line: int) -> Path:
         """A new element of an array of tables."""
         path = (*self._within(names[:-1], line), names[-1])
+        self.last = (path, line, self.lines.get(path, 0))
         self._mark(path, line)
         number = self._arrays.get(path, -1) + 1
         self._arrays[path] = number
@@ -80,6 +111,7 @@ class _Reader:
         path: Path = ()
         for name in names:
             path = (*path, name)
+            self.last = (path, line, self.lines.get(path, 0))
             self._mark(path, line)
             if path in self._arrays:
                 path = (*path, self._arrays[path])

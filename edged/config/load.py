@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import tomli
 
-from edged.config import places
+from edged.config import clash, doubts, places
 from edged.config.check import Problem, check
 from edged.config.lines import key_lines, line_of
 from edged.config.types import Config
@@ -26,30 +26,58 @@ def load_config(path: Path | None = None, *, environ: Mapping[str, str] | None =
     """The settings of `path`, else of $EDGED_CONFIG, else of /etc/edged/edged.toml if there is one, else the
     defaults.
 
-    Raises ConfigError with every problem, each in one line: file, line, key, value, what is allowed.
+    Raises ConfigError with every problem, each in one line: file, line, key, value, what is allowed. A
+    program that was named must be there.
+    """
+    return examine(path, environ=environ)[0]
+
+
+def examine(
+    path: Path | None = None, *, environ: Mapping[str, str] | None = None
+) -> tuple[Config, tuple[str, ...]]:
+    """The settings as `load_config` finds them, and what may not work on this machine as it is now.
+
+    Each doubt is one line: file, line, key, value, remedy. Raises ConfigError as `load_config`.
     """
     environ = os.environ if environ is None else environ
+    name, text = _found(path, environ)
+    config, problems = _checked(text, name, environ)
+    told = {problem.path for problem in problems}
+    problems += [problem for problem in doubts.missing(config) if problem.path not in told]
+    if problems:
+        raise ConfigError(_told(problems, name, text))
+    return config, _told(doubts.doubts(config, environ), name, text)
+
+
+def _found(path: Path | None, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The name of the settings file, and its text. Raises ConfigError."""
     if path is None and environ.get("EDGED_CONFIG"):
         path = Path(environ["EDGED_CONFIG"])
     if path is None:
         if not os.path.lexists(DEFAULT_PATH):
-            return parse_config("", name="built-in defaults", environ=environ)
+            return "built-in defaults", ""
         path = DEFAULT_PATH
-    return parse_config(_read(path), name=str(path), environ=environ)
+    return str(path), _read(path)
 
 
 def parse_config(text: str, *, name: str = "edged.toml", environ: Mapping[str, str] | None = None) -> Config:
-    """The settings of a document. `name` stands before each problem. Raises ConfigError with all of them."""
-    document = _document(text, name)
-    config, problems = check(document)
-    config = msgspec.structs.replace(
-        config, paths=places.resolve(config.paths, os.environ if environ is None else environ)
-    )
-    told = {problem.path for problem in problems}
-    problems += [problem for problem in places.overlaps(config.paths) if problem.path not in told]
+    """The settings of a document, wherever they are to run.
+
+    `name` stands before each problem. Raises ConfigError with all of them.
+    """
+    config, problems = _checked(text, name, os.environ if environ is None else environ)
     if problems:
         raise ConfigError(_told(problems, name, text))
     return config
+
+
+def _checked(text: str, name: str, environ: Mapping[str, str]) -> tuple[Config, list[Problem]]:
+    """The settings without what is wrong, and every mistake. Raises ConfigError for what is not TOML."""
+    config, problems = check(_document(text, name))
+    config = msgspec.structs.replace(config, paths=places.resolve(config.paths, environ))
+    told = {problem.path for problem in problems}
+    problems += [problem for problem in places.overlaps(config.paths) if problem.path not in told]
+    return config, problems
 
 
 def _document(text: str, name: str) -> dict[str, Any]:
@@ -58,6 +86,9 @@ def _document(text: str, name: str) -> dict[str, Any]:
     except tomli.TOMLDecodeError as error:
         words, place = str(error), ""
         found = _PLACE.search(words)
+        clashing = clash.clash(text, words, int(found[1] or 0), int(found[2] or 0)) if found else None
+        if clashing:
+            raise ConfigError((f"{name}:{clashing.line}: {clashing.words}",)) from None
         if found:
             words = words[: found.start()]
             line = found[1] or str(text.count("\n") + 1)
@@ -79,7 +110,7 @@ def _told(problems: Iterable[Problem], name: str, text: str) -> tuple[str, ...]:
 
 def _read(path: Path) -> str:
     """The text of the file, at most 1 MiB. Raises ConfigError."""
-    remedy = "Let the user that runs edged read it, or name another with --config."
+    remedy = "Let the user that runs edged read it, or name another file."
     try:
         # Not blocking: a pipe that nobody writes to must not hold up the start.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -89,9 +120,7 @@ def _read(path: Path) -> str:
                 raise ConfigError((f"{path}: cannot be read (not a file). {remedy}",))
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigError(
-            (f"{path}: there is no such file. Make it, or name another with --config.",)
-        ) from None
+        raise ConfigError((f"{path}: there is no such file. Make it, or name another file.",)) from None
     except (OSError, ValueError) as error:
         raise ConfigError(
             (f"{path}: cannot be read ({getattr(error, 'strerror', error)}). {remedy}",)

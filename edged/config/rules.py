@@ -30,8 +30,13 @@ ENCODERS = (
 
 def did_you_mean(word: str, known: "tuple[str, ...]") -> str:
     """' (did you mean "…"?)' for the known word that is close to `word`, else ''."""
-    close = difflib.get_close_matches(word[:100].casefold(), known, n=1, cutoff=0.6)
-    return f' (did you mean "{close[0]}"?)' if close else ""
+    close = closest(word, known)
+    return f' (did you mean "{close}"?)' if close else ""
+
+
+def closest(word: str, known: "tuple[str, ...]") -> str:
+    """The known word that is close to `word`, else ""."""
+    return next(iter(difflib.get_close_matches(word[:100].casefold(), known, n=1, cutoff=0.6)), "")
 
 
 def label(value: str) -> str:

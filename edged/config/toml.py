@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+MOST_NAME = 80
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -27,6 +28,11 @@ def key(path: Iterable[str | int]) -> str:
         else:
             text += ("." if text else "") + (name if _BARE.fullmatch(name) else string(name))
     return text
+
+
+def short_key(path: Iterable[str | int]) -> str:
+    """A key in a message, each name cut when long: one long name would stand in many messages."""
+    return key(name[:MOST_NAME] if isinstance(name, str) else name for name in path)
 
 
 def value(of: Any) -> str:

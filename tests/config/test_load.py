@@ -74,6 +74,7 @@ engine = "mediamtxx"
             ' (did you mean "libx264"?)'
         ),
         'edged.toml:11: wbe = a table: there is no such setting (did you mean "web"?)',
+        "edged.toml:12: wbe.x = 1: there is no such setting; there are listen, session_days",
         "edged.toml:14: capture.max_width = 641: must be an even number from 32 to 7680",
         (
             'edged.toml:16: media.engine = "mediamtxx": must be one of "auto", "embedded", "mediamtx"'
@@ -135,10 +136,60 @@ def test_a_mistake_in_one_of_two_settings_is_not_told_twice() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ('[cameras."Foo Bar"]', 'cameras."Foo Bar": a camera\'s short name'),
+        ("[camera.foo]", 'camera = a table: there is no such setting (did you mean "cameras"?)'),
+        ("[Cameras.Foo]", 'Cameras = a table: there is no such setting (did you mean "cameras"?)'),
+    ],
+)
+def test_mistakes_under_a_wrong_name_are_told_as_well(header: str, told: str) -> None:
+    first, *under = (
+        line
+        for line in problems(f'{header}\nwidth = 640\ncolour = 3\nsource = "file:relative.mp4"\nfps = 15')
+        if "Cameras.Foo: " not in line
+    )
+
+    table = header.strip("[]")
+    assert first.startswith(f"edged.toml:1: {told}")
+    assert [line.partition(" = ")[0] for line in under] == [
+        f"edged.toml:2: {table}.width",
+        f"edged.toml:3: {table}.colour",
+        f"edged.toml:4: {table}.source",
+    ]
+
+
+def test_a_long_wrong_name_is_cut_wherever_it_is_told() -> None:
+    found = problems(f"[cameras.{'X' * 100_000}]\n" + "\n".join(f"x{n} = 1" for n in range(300)))
+
+    assert len(found) == 301
+    assert max(map(len, found)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[web]\nsession_days = 1\nsession_days = 2\n", "3: web.session_days: stands in line 2 already"),
+        ("a = 1\na = [1,\n2]  # more\nb = 1", "2: a: stands in line 1 already"),
+        ("[web]\n[log]\n[web] # again\n", "3: web: stands in line 1 already"),
+        ("[web]\r\n[log]\r\n[web]\r\n", "3: web: stands in line 1 already"),
+        ("\ncameras.a = {fps = 1, fps = 2, width = 3}", "2: cameras.a.fps: stands in line 2 already"),
+        ("[web]\na = 1\na.b = 2", "3: web.a.b: does not go with web.a in line 2"),
+        ("web = 1\n[web]\na.b = 2", "2: web: stands in line 1 already"),
+        ("cameras = {}\n[cameras.a]", "2: cameras.a: does not go with cameras in line 1"),
+        ("a = [1]\n[[a]]", "2: a: stands in line 1 already"),
+        ("'\u202e' = 1\n'\u202e' = 1", '2: "\\u202E": stands in line 1 already'),
+        ("x" * 9000 + " = 1\n" + "x" * 9000 + " = 1", "2: " + "x" * 80 + ": stands in line 1 already"),
+    ],
+)
+def test_a_key_that_is_set_twice_is_named_with_both_lines(text: str, told: str) -> None:
+    assert problem(text) == f"edged.toml:{told}; keep one of them"
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("a = 1\nb =\n", "edged.toml:2: column 4: not TOML: "),
-        ("a = 1\na = 2\n", "edged.toml:2: column 6: not TOML: "),
         ("\n\n[web", "edged.toml:3: at the end of the file: not TOML: "),
         ("a = " + "[" * 20_000, "nested too deeply"),
         ("a = " + "9" * 5_000, "not TOML"),
@@ -210,6 +261,7 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path, how: str) 
     (line,) = caught.value.problems
     assert line.startswith(str(path))
     assert told in line
+    assert "--config" not in line
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
