@@ -36,8 +36,8 @@ def run_to_end(action: Callable[[], None]) -> None:
         code = exit_code(errors := leaves(error))
         if code is None:
             raise
-        if any(isinstance(leaf, BrokenPipeError) for leaf in errors):
-            # Nobody reads what we say; say nothing at the end either.
+        if any(isinstance(leaf, OSError) for leaf in errors):
+            # Perhaps nobody can take what we say: what is left of it must not fail again at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if code != INTERRUPTED:
             click.echo(told(errors), err=True)
