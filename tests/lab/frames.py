@@ -19,6 +19,7 @@ def make_frames(
     height: int = 720,
     fps: int = 30,
     seconds: float = 2,
+    b_frames: int = 0,
 ) -> Path:
     """libav's moving test picture in a file for the mock camera; `fourcc` is V4L2's name of the format."""
     codec, pixel_format = ENCODINGS[fourcc]
@@ -29,6 +30,8 @@ def make_frames(
         encoder.options = {"qmin": "4", "qmax": "4"}
     if fourcc == "H264":
         encoder.options = {"bf": "0", "g": str(fps), "preset": "ultrafast", "tune": "zerolatency"}
+        if b_frames:
+            encoder.options = {"bf": str(b_frames), "g": str(fps), "b_strategy": "0", "forced-idr": "1"}
 
     graph = av.filter.Graph()
     picture = graph.add("testsrc2", f"size={width}x{height}:rate={fps}:duration={seconds}")

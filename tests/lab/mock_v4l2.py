@@ -179,7 +179,7 @@ class Device:
                 return  # nobody gave a buffer in time: this frame is lost, as on a real camera
             index = queue.queued.popleft()
             if self.garbage:
-                frame = random.randbytes(len(frame))
+                frame = random.Random(queue.sequence).randbytes(len(frame))
             frame = frame[: self.buffer_size]
             os.pwrite(self._memory, frame, index * self.buffer_size)
             taken += random.uniform(-self.jitter, self.jitter)
