@@ -12,7 +12,7 @@ import httpx
 import pytest
 from lab.appliance import Appliance, running_appliance
 from lab.footage import read_footage, segments
-from lab.processes import Program, descendants, is_alive, wait_until
+from lab.processes import Program, descendants, free_port, is_alive, wait_until
 
 ONE_CAMERA = """
 [cameras.front]
@@ -121,11 +121,15 @@ def paths(folder: Path) -> str:
     return "[paths]\n" + "".join(f'{key} = "{folder / name}"\n' for key, name in keys.items())
 
 
+def web(address: str = "") -> str:
+    """Settings of a web at `address`, or where nothing else listens."""
+    return f'[web]\nlisten = ["{address or f"127.0.0.1:{free_port()}"}"]\n'
+
+
 def test_port_in_use_is_named_with_its_remedy(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        settings = f'{paths(tmp_path)}[web]\nlisten = ["{address}"]\n[media]\nengine = "embedded"\n'
-        said = refusal(tmp_path, settings)
+        said = refusal(tmp_path, paths(tmp_path) + web(address) + '[media]\nengine = "embedded"\n')
     assert address in said
     assert "listen" in said
 
@@ -149,7 +153,7 @@ def test_second_daemon_is_turned_away_and_the_first_does_not_notice(engine: str,
 
 def test_data_folder_that_cannot_be_written_is_named_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
-    said = refusal(tmp_path, paths(tmp_path) + '[media]\nengine = "embedded"\n')
+    said = refusal(tmp_path, paths(tmp_path) + web() + '[media]\nengine = "embedded"\n')
     assert "paths.data" in said
     assert str(tmp_path / "data") in said
 
@@ -159,6 +163,6 @@ def test_mediamtx_of_another_version_is_named_with_its_remedy(tmp_path: Path) ->
     other.write_text("#!/bin/sh\necho v0.23.8\n")
     other.chmod(0o755)
     environment = {**os.environ, "EDGED_MEDIAMTX": str(other)}
-    said = refusal(tmp_path, paths(tmp_path) + '[media]\nengine = "mediamtx"\n', environment)
+    said = refusal(tmp_path, paths(tmp_path) + web() + '[media]\nengine = "mediamtx"\n', environment)
     assert "0.23.8" in said
     assert "1.20" in said
