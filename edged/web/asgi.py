@@ -1,7 +1,9 @@
 """The shapes of ASGI, and the few answers that routes outside Quart need."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -11,6 +13,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
+
+_ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)(/[^#]*)?")
 
 WORDS = {
     400: "The request cannot be understood.",
@@ -74,6 +78,20 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         if key == name:
             return bytes(value)
     return None
+
+
+def to_origin_form(scope: Scope) -> None:
+    """Make `GET http://box/path` what `GET /path` for the host `box` is (RFC 9112, 3.2.2).
+
+    What is not quite such an address stays as it is, to be refused as a path.
+    """
+    match = _ABSOLUTE.fullmatch(scope["raw_path"])
+    if match is None:
+        return
+    path = match[2] or b"/"
+    scope["raw_path"], scope["path"] = path, unquote(path.decode("ascii", "replace"))
+    others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    scope["headers"] = [(b"host", match[1]), *others]
 
 
 def only(scope: Scope, *methods: str) -> str:

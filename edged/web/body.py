@@ -44,6 +44,20 @@ async def read_body(scope: Scope, receive: Receive, *, most: int = MOST_BODY) ->
     raise Refused(408)
 
 
+class Incoming:
+    """`receive` of one request, which remembers whether the body has come to its end."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.over = False
+
+    async def __call__(self) -> Message:
+        """As ASGI's `receive`."""
+        message = await self._receive()
+        self.over = self.over or message["type"] == "http.disconnect" or not message.get("more_body", False)
+        return message
+
+
 def replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body that was already read, then what really comes (the disconnect)."""
     given = False
@@ -58,22 +72,18 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return replaying
 
 
-def lingering(receive: Receive, send: Send) -> Send:
+def lingering(receive: Incoming, send: Send) -> Send:
     """`send` for a refusal with an unread body.
 
-    The answer goes out, then the rest is thrown away, then it ends.
+    The answer goes out, then the rest is thrown away, then it ends. Nobody else may read meanwhile: the end
+    of the body would be missed, and waited for.
     """
 
     async def throw_away() -> None:
         thrown = 0
         with trio.move_on_after(LINGER_SECONDS):
-            while thrown <= LINGER_BYTES:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return
-                thrown += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
+            while thrown <= LINGER_BYTES and not receive.over:
+                thrown += len((await receive()).get("body", b""))
 
     async def keep_empty() -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -13,8 +13,8 @@ import trio
 from quart_trio import QuartTrio
 
 from edged.web import guard
-from edged.web.asgi import Message, Receive, Refused, Scope, Send, answer_refused
-from edged.web.body import has_body, lingering, read_body, replay
+from edged.web.asgi import Message, Receive, Refused, Scope, Send, answer_refused, to_origin_form
+from edged.web.body import Incoming, has_body, lingering, read_body, replay
 from edged.web.events import CameraNews, Events
 from edged.web.headers import dressed
 from edged.web.limits import Pace
@@ -36,7 +36,7 @@ MOST_PAGES = 32
 PAGES_BURST, PAGES_RATE = 120.0, 40.0
 
 _UNSEEMLY = re.compile("[\x00-\x1f\x7f\\\\\ufffd]")
-_OPEN_UNCLAIMED = frozenset({"/claim", "/health"})
+_OPEN_UNCLAIMED = frozenset({"/claim", "/login", "/health"})
 _NOT_PAGES = ("/api/", "/hls/", "/whep/", "/images/", "/static/")
 
 
@@ -101,19 +101,21 @@ class Front:
             started = True
             await send(message)
 
-        out = dressed(noting)
+        out, incoming = dressed(noting), Incoming(receive)
+        to_origin_form(scope)
         try:
             try:
-                body = await self._check(scope, receive)
+                body = await self._check(scope, incoming)
             except Refused as refused:
                 if has_body(scope):
-                    out = lingering(receive, out)
+                    out = lingering(incoming, out)
                 if refused.status >= 400 and _is_page(scope) and _is_seemly(scope):
                     scope[REFUSED_KEY] = refused
-                    await self._quart(scope, replay(b"", receive), out)  # type: ignore[arg-type]
+                    # Quart gets no body, and must not read what is left of the real one.
+                    await self._quart(scope, replay(b"", trio.sleep_forever), out)  # type: ignore[arg-type]
                     return
                 raise
-            await self._route(scope, body, receive, out)
+            await self._route(scope, body, incoming, out)
         except Refused as refused:
             if not started:
                 await answer_refused(out, refused)

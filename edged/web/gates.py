@@ -121,6 +121,8 @@ async def _login_script() -> ResponseReturnValue:
         credentials = msgspec.json.decode(await request.get_data(), type=Credentials)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {"error": say("error.400")}, 400
+    if not parts().accounts.claimed:  # nobody has a password yet, so none is right
+        return {"error": say("login.refused")}, 401
     try:
         token = await _token(credentials.username, credentials.password)
     except (AccessError, StoreError) as error:

@@ -31,14 +31,21 @@ ALWAYS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 NO_STORE = (b"cache-control", b"no-store")
+NO_CONTENT = 204
+ABOUT_CONTENT = frozenset({b"content-length", b"content-type"})
 
 
 def dressed(send: Send) -> Send:
-    """`send` that adds the headers; who says nothing about caching is not cached."""
+    """`send` that adds the headers; who says nothing about caching is not cached.
+
+    An answer without content says nothing of any (Quart would).
+    """
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [*message.get("headers", ()), *ALWAYS]
+            if message["status"] == NO_CONTENT:
+                headers = [pair for pair in headers if pair[0].lower() not in ABOUT_CONTENT]
             if not any(name.lower() == b"cache-control" for name, _ in headers):
                 headers.append(NO_STORE)
             message = {**message, "headers": headers}

@@ -15,6 +15,7 @@ from edged.access.policy import may
 from edged.cameras.state import CameraView
 from edged.media.engine import LiveOffer
 from edged.recordings.library import Day, SegmentView
+from edged.recordings.tree import is_day
 from edged.web import guard, present, words
 from edged.web.compress import compressed
 from edged.web.parts import parts
@@ -76,9 +77,7 @@ def _shared() -> dict[str, object]:
         "icon": present.icon,
         "static": "/static/{}".format,
         "clock": present.clock,
-        "clock_words": present.clock_words,
-        "iso": present.iso,
-        "utc": present.utc,
+        "marked": present.marked,
         "dot_of": present.dot_of,
         "subject": guard.subject(),
         "site": site_name(),
@@ -198,10 +197,9 @@ async def recording_day(slug: str, day: str) -> ResponseReturnValue:
     """One UTC day of a camera: where footage is, and the clips of one hour of it."""
     guard.require("recordings", slug)
     known = parts()
-    try:
-        begin = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC).timestamp()
-    except ValueError:
+    if not is_day(day):
         abort(404)
+    begin = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC).timestamp()
     segments = sorted(await known.library.segments(slug, day), key=lambda segment: segment.start)
     days = [other.day for other in _newest_first(await known.library.days(slug))]
     if not segments and not days and known.cameras.camera(slug) is None:

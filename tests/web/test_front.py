@@ -61,7 +61,11 @@ async def test_strange_paths_are_not_found(path: str) -> None:
         (b"GET /%ff%fe HTTP/1.1", 400),
         (b"GET /a%5cb HTTP/1.1", 400),
         (b"GET * HTTP/1.1", 400),
-        (b"GET http://other/ HTTP/1.1", 400),
+        (b"GET http:// HTTP/1.1", 400),
+        (b"GET http://a b/ HTTP/1.1", 400),
+        (b"GET http://user@box/ HTTP/1.1", 400),
+        (b"GET ftp://box/ HTTP/1.1", 400),
+        (b"GET http://box/a%5cb HTTP/1.1", 400),
         (b"GET /" + b"a" * 3000 + b" HTTP/1.1", 414),
         (b"GET /?" + b"a" * 5000 + b" HTTP/1.1", 414),
         (b"BREW / HTTP/1.1", 405),
@@ -76,7 +80,7 @@ async def test_strange_paths_are_not_found(path: str) -> None:
         (b"GET /hls/door/index.m3u8?x=1 HTTP/1.1", 400),
         (b"GET /hls/door/part1.mp4?_HLS_msn=1 HTTP/1.1", 400),
     ],
-    ids=range(19),
+    ids=range(23),
 )
 async def test_requests_that_cannot_be_are_refused(request_line: bytes, right: int) -> None:
     async with serving(make_parts()) as site:
@@ -175,6 +179,65 @@ async def test_a_huge_body_is_refused_readably_and_the_connection_ends(path: str
     assert status(answer) == 413
     assert answer.count(b"HTTP/1.1 ") == 2
     assert answer.endswith(b"}")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "right"),
+    [
+        ("/login", "Origin: http://evil.example", b"username=a&password=b", 403),
+        ("/login", "X: y", b"x" * 70_000, 413),
+        ("/whep/door", "Origin: http://evil.example", b"v=0", 403),
+        ("/cameras/door/recording", "Expect: nothing", b"x" * 70_000, 413),
+    ],
+)
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_refusal_holds_up_nothing_once_its_body_is_in(
+    path: str, headers: str, body: bytes, right: int, chunked: bool
+) -> None:
+    kind = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+    sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+    first = f"POST {path} HTTP/1.1\r\nHost: box\r\n{headers}\r\n{kind}\r\n".encode() + SIGNED_IN + b"\r\n"
+    last = b"GET /health HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"
+    async with serving(make_parts()) as site:
+        await site.raw(last.replace(b"/health", b"/nowhere"))  # templates are compiled now
+        began = trio.current_time()
+        told = await site.raw(first + sent + last)
+        assert trio.current_time() - began < 1.0
+    assert status(told) == right
+    assert told.count(b"HTTP/1.1 ") == 2
+
+
+async def test_refusals_of_a_box_that_is_not_claimed_hold_up_nothing() -> None:
+    async with serving(make_parts()) as site, site.client(ADMIN) as client:
+        site.parts.accounts.claimed = False
+        await client.get("/claim")
+        began = trio.current_time()
+        for path in ("/logout", "/whep/door"):
+            assert (await client.post(path, content=b"x=y")).status_code == 403
+        assert trio.current_time() - began < 1.0
+
+
+async def test_an_absolute_target_is_the_same_as_host_and_path() -> None:
+    async with serving(make_parts()) as site:
+        for target in (b"http://box", b"http://box?x", b"http://box/", b"HTTP://box:8080/?x=1"):
+            told = await site.raw(
+                b"GET " + target + b" HTTP/1.1\r\nHost: other\r\nConnection: close\r\n" + SIGNED_IN + b"\r\n"
+            )
+            assert status(told) == 200, target
+            assert b'class="tiles"' in told or b"content-encoding" in told
+        told = await site.raw(
+            b"POST http://box/logout HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n"
+            b"Content-Length: 0\r\nConnection: close\r\n" + SIGNED_IN + b"\r\n"
+        )
+        assert status(told) == 403
+
+
+async def test_no_content_says_nothing_of_content() -> None:
+    async with serving(make_parts()) as site, site.client(ADMIN) as client:
+        for _ in range(2):  # the connection is still in step after it
+            answer = await client.post("/api/cameras/door/recording", json={"on": True})
+            assert answer.status_code == 204
+            assert not {"content-length", "content-type", "transfer-encoding"} & set(answer.headers)
 
 
 async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,8 +375,12 @@ async def test_until_claimed_there_is_the_claim_page_and_nothing_else() -> None:
             "/recordings/a/b/c.mp4",
         ):
             assert (await client.get(path)).status_code == 403
-        for path in ("/whep/door", "/login", "/logout", "/api/cameras/door/recording"):
+        for path in ("/whep/door", "/logout", "/api/cameras/door/recording"):
             assert (await client.post(path, json={"on": True})).status_code == 403
+        answer = await client.post("/login", json={"username": "ada", "password": "a long one"})
+        assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+        answer = await client.post("/login", data={"username": "ada", "password": "a long one"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/claim")
         assert (await client.get("/claim")).status_code == 200
         assert (await client.get("/static/edged.css")).status_code == 200
         assert (await client.get("/health")).json()["claimed"] is False
