@@ -4,14 +4,38 @@ The job is the whole contract; a worker needs nothing else (no config, no databa
 Wire format: JSON by msgspec, unknown fields refused. Sizes in pixels, bitrates in kbit/s, times in seconds.
 """
 
+import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+# Every H.264 encoder that a worker may be told to use; the settings have the same list.
+ENCODERS = (
+    "auto",
+    "libx264",
+    "libopenh264",
+    "h264_v4l2m2m",
+    "h264_vaapi",
+    "h264_qsv",
+    "h264_nvenc",
+    "h264_nvmpi",
+    "h264_rkmpp",
+    "h264_vulkan",
+    "nvv4l2h264enc",
+)
+
+_HOST_PART = re.compile(r"[A-Za-z0-9_-]{1,63}")
+MOST_URL = 4000
+
+SegmentSeconds = Annotated[int, msgspec.Meta(ge=1, le=3600)]
+BitrateKbit = Annotated[int, msgspec.Meta(ge=64, le=100_000)]
 Side = Annotated[int, msgspec.Meta(ge=32, le=7680)]
 Fps = Annotated[float, msgspec.Meta(ge=1, le=240)]
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$")]
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\Z")]
+AbsolutePath = Annotated[str, msgspec.Meta(pattern=r"^/[^\x00]*\Z", max_length=4000)]
+AlsaName = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", max_length=200)]
+EncoderName = Annotated[str, msgspec.Meta(pattern=rf"^({'|'.join(ENCODERS)})\Z")]
 PixelFormat = Literal["mjpeg", "h264", "yuyv422", "nv12"]
 
 
@@ -31,14 +55,14 @@ class Mode(Base, frozen=True):
 class V4l2Source(Base, frozen=True, tag="v4l2", tag_field="kind"):
     """A V4L2 capture node; `modes` in order of preference, the next is tried when one is refused."""
 
-    node: str
+    node: AbsolutePath
     modes: tuple[Mode, ...]
 
 
 class FileSource(Base, frozen=True, tag="file", tag_field="kind"):
     """A video file, looped, played at its own pace."""
 
-    path: str
+    path: AbsolutePath
 
 
 class SyntheticSource(Base, frozen=True, tag="synthetic", tag_field="kind"):
@@ -55,6 +79,10 @@ class RtspSource(Base, frozen=True, tag="rtsp", tag_field="kind"):
 
     url: str
 
+    def __post_init__(self) -> None:
+        """Raise ValueError unless `url` can be used."""
+        check_rtsp_url(self.url)
+
 
 Source = V4l2Source | FileSource | SyntheticSource | RtspSource
 
@@ -64,11 +92,15 @@ class RtspOutput(Base, frozen=True, tag="rtsp", tag_field="kind"):
 
     url: str
 
+    def __post_init__(self) -> None:
+        """Raise ValueError unless `url` can be used."""
+        check_rtsp_url(self.url)
+
 
 class HlsOutput(Base, frozen=True, tag="hls", tag_field="kind"):
     """Live output: libav's HLS muxer (fMP4) into `folder`, whose entry is `index.m3u8`."""
 
-    folder: str
+    folder: AbsolutePath
 
 
 LiveOutput = RtspOutput | HlsOutput
@@ -77,8 +109,8 @@ LiveOutput = RtspOutput | HlsOutput
 class Recording(Base, frozen=True):
     """Where footage goes: `folder` is this camera's own folder in the recordings tree."""
 
-    folder: str
-    segment_seconds: Positive = 60
+    folder: AbsolutePath
+    segment_seconds: SegmentSeconds = 60
     on: bool = True
 
 
@@ -90,16 +122,37 @@ class CaptureJob(Base, frozen=True):
     width: Side | None = None
     height: Side | None = None
     fps: Fps | None = None
-    bitrate_kbit: Positive = 3000
-    encoder: str = "auto"
-    audio_device: str | None = None
+    bitrate_kbit: BitrateKbit = 3000
+    encoder: EncoderName = "auto"
+    audio_device: AlsaName | None = None
     outputs: tuple[LiveOutput, ...] = ()
     recording: Recording | None = None
-    snapshot_path: str | None = None
+    snapshot_path: AbsolutePath | None = None
+
+
+def check_rtsp_url(url: str) -> None:
+    """Raise ValueError unless this is an rtsp:// URL with a host and a port that make sense.
+
+    The words hold nothing of the URL, which may hold a secret.
+    """
+    wanted = "must be rtsp://HOST:PORT/PATH"
+    if len(url) > MOST_URL or not url.isprintable() or " " in url:
+        raise ValueError(f"the URL {wanted} of printable characters, at most {MOST_URL}")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"the URL {wanted}: its host or its port makes no sense") from None
+    if parts.scheme != "rtsp" or port == 0:
+        raise ValueError(f"the URL {wanted}")
+    # What stands in brackets was checked above.
+    named = all(_HOST_PART.fullmatch(part) for part in host.removesuffix(".").split("."))
+    if not host or len(host) > 253 or not (named or ":" in host):
+        raise ValueError(f"the URL {wanted}: its host makes no sense")
 
 
 def decode_job(line: bytes) -> CaptureJob:
-    """The job of one line of JSON. Raises msgspec.ValidationError or msgspec.DecodeError."""
+    """The job of one line of JSON. Raises msgspec.DecodeError, UnicodeDecodeError or RecursionError."""
     return msgspec.json.decode(line, type=CaptureJob)
 
 

@@ -168,11 +168,11 @@ def test_wanted_size_and_rate_are_upper_bounds() -> None:
         assert status["dropped"] == 0
 
 
-def test_unknown_encoder_falls_back_and_says_so() -> None:
-    with WorkerProcess({"source": SYNTHETIC, "encoder": "h264_wishful"}) as worker:
+def test_encoder_that_is_not_here_falls_back_and_says_so() -> None:
+    with WorkerProcess({"source": SYNTHETIC, "encoder": "nvv4l2h264enc"}) as worker:
         status = worker.live()
         assert status["encoder"] == "libx264"
-        assert "h264_wishful" in status["encoder_reason"]
+        assert "nvv4l2h264enc" in status["encoder_reason"]
 
 
 def test_snapshot_is_a_fresh_whole_jpeg(tmp_path: Path) -> None:
@@ -223,3 +223,34 @@ def test_reader_that_never_reads_stops_nothing(tmp_path: Path) -> None:
     os.close(read)
     (path,) = tmp_path.glob("*/*.mp4")
     assert len(video_packets(str(path))) > 20
+
+
+def test_garbage_among_the_commands_is_told_once_and_ends_nothing() -> None:
+    with WorkerProcess({"source": SYNTHETIC}) as worker:
+        worker.live()
+        for _ in range(3):
+            worker.say("dance \x1b[31m now")
+        worker.say("x" * 300_000)
+        worker.say("y" * 5000)
+        worker.say("")
+        for number in range(100):
+            worker.say(f"word {number}")
+        count = worker.messages[-1].get("frames_out", 0)
+        worker.live(frames=count + 30)
+        worker.say("stop")
+        assert worker.end() == 0
+        told = [line for line in worker.log.splitlines() if "unknown command" in line]
+        assert sum("dance" in line for line in told) == 1
+        assert sum("xxx" in line for line in told) == 1
+        assert sum("yyy" in line for line in told) == 1
+        assert len(told) == 16
+        assert all(len(line) < 500 and line.isprintable() for line in told)
+
+
+def test_size_that_is_odd_becomes_even(tmp_path: Path) -> None:
+    source = {**SYNTHETIC, "width": 321, "height": 241}
+    job = {"source": source, "width": 203, "height": 151, "recording": {"folder": str(tmp_path)}}
+    with WorkerProcess(job) as worker:
+        status = worker.live(frames=10)
+        assert status["width"] % 2 == status["height"] % 2 == 0
+        assert (status["width"], status["height"]) <= (203, 151)
