@@ -186,6 +186,7 @@ class Camera:
             self._change(
                 recording=message.recording,
                 recording_reason=message.recording_reason,
+                recording_dropped=message.recording_dropped,
                 width=message.width,
                 height=message.height,
                 fps=message.fps,

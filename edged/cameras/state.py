@@ -18,6 +18,7 @@ class CameraView(Base, frozen=True):
     recording: bool = False
     recording_wanted: bool = False
     recording_reason: str = ""
+    recording_dropped: int = 0
     width: int = 0
     height: int = 0
     fps: float = 0

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -11,6 +12,19 @@ from edged.capture.output import Output, make_live_output
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.recorder import Recorder
 from edged.capture.report import Message, OutputStatus
+
+
+@dataclass(frozen=True, slots=True)
+class DeckStatus:
+    """Whether it records, why not (or why in trouble), and how the live outputs are doing.
+
+    `recording_dropped` counts the frames that the recorder lost, of all its streams.
+    """
+
+    recording: bool
+    recording_reason: str
+    recording_dropped: int
+    outputs: tuple[OutputStatus, ...]
 
 
 class Deck:
@@ -23,6 +37,7 @@ class Deck:
         self._recording_on = job.recording is not None and job.recording.on
         self._live: list[Output] = []
         self._recorder: Recorder | None = None
+        self._lost_before = 0
         self._started = False
         self._closed = False
 
@@ -61,13 +76,15 @@ class Deck:
             if self._recorder is not None:
                 self._recorder.set_on(on)
 
-    def status(self) -> tuple[bool, str, tuple[OutputStatus, ...]]:
-        """Whether it records, why not (or why in trouble), and how the live outputs are doing."""
-        recorder = self._recorder
+    def status(self) -> DeckStatus:
+        """How all of it is doing, from memory."""
+        # Without the lock: the begin of an output may take time, and this must not.
+        recorder, lost = self._recorder, self._lost_before
+        outputs = tuple(output.status() for output in self._live)
         if recorder is None:
-            return False, "", tuple(output.status() for output in self._live)
+            return DeckStatus(False, "", lost, outputs)
         state = recorder.status()
-        return state.on, state.reason, tuple(output.status() for output in self._live)
+        return DeckStatus(state.on, state.reason, lost + state.dropped, outputs)
 
     def restart(self, timeout: float) -> None:
         """Close all outputs, to be begun anew for other streams."""
@@ -84,6 +101,8 @@ class Deck:
             self._started = False
             outputs: list[Output] = list(self._live)
             recorder, self._recorder, self._live = self._recorder, None, []
+            if recorder is not None:
+                self._lost_before += recorder.status().dropped
         # Side by side: a live output that hangs must not take the recorder's time.
         threads = [
             threading.Thread(target=output.close, args=(max(0.1, end - time.monotonic()),), daemon=True)

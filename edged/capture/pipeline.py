@@ -207,7 +207,7 @@ class Worker:
     def _status(self) -> Status:
         progress = self._progress
         fps, bitrate = progress.rates()
-        recording, recording_reason, outputs = self._deck.status()
+        deck = self._deck.status()
         return Status(
             state=progress.state,
             frames_in=progress.frames_in,
@@ -221,9 +221,10 @@ class Worker:
             encoder=progress.encoder,
             encoder_reason=progress.encoder_reason,
             audio=progress.audio,
-            recording=recording,
-            recording_reason=recording_reason,
-            outputs=outputs,
+            recording=deck.recording,
+            recording_reason=deck.recording_reason,
+            recording_dropped=deck.recording_dropped,
+            outputs=deck.outputs,
             last_error=progress.last_error,
         )
 

@@ -23,7 +23,10 @@ class OutputStatus(Base, frozen=True):
 
 
 class Status(Base, frozen=True, tag="status", tag_field="kind"):
-    """State of the worker. `frames_out` is the progress the daemon trusts: encoded frames."""
+    """State of the worker. `frames_out` is the progress the daemon trusts: encoded frames.
+
+    `dropped` counts pictures lost before the outputs, `recording_dropped` those lost by a slow disk.
+    """
 
     state: WorkerState
     frames_in: int
@@ -39,6 +42,7 @@ class Status(Base, frozen=True, tag="status", tag_field="kind"):
     audio: bool = False
     recording: bool = False
     recording_reason: str = ""
+    recording_dropped: int = 0
     outputs: tuple[OutputStatus, ...] = ()
     last_error: str = ""
 

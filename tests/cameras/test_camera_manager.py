@@ -548,6 +548,7 @@ async def test_what_the_worker_says_is_seen_and_counted_as_a_change(
             3,
             width=1280,
             recording=True,
+            recording_dropped=7,
             outputs=(OutputStatus(kind="hls", connected=True),),
             encoder="libx264",
         )
@@ -556,6 +557,7 @@ async def test_what_the_worker_says_is_seen_and_counted_as_a_change(
             assert await house.manager.changed(before) > before
         view = house.see(CAM)
         assert (view.width, view.recording, view.live_connected) == (1280, True, True)
+        assert view.recording_dropped == 7
         assert (view.frames_out, view.encoder, view.worker_pid) == (3, "libx264", 1000)
         version = house.manager.version
         await house.spawner.last.says(said)
