@@ -6,6 +6,7 @@ Both ways run in the worker's picture thread. Streams begin with a key frame; ou
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +16,7 @@ from edged.capture.captured import Captured, SourceInfo
 from edged.capture.clock import TICKS, FrameGrid, FreeGrid, Slot
 from edged.capture.convert import FULL_RANGE, Converter, fit, output_format
 from edged.capture.encoders import EncoderSettings, VideoEncoder, only_format, open_encoder
-from edged.capture.h264 import START_CODE, nal_type, nal_units, parameter_sets
+from edged.capture.h264 import IDR, START_CODE, is_b_slice, nal_type, nal_units, parameter_sets
 from edged.capture.job import CaptureJob
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.progress import Progress
@@ -28,7 +29,8 @@ FORCED_INTERVAL = 0.5
 # A camera's own H.264 must have a key frame this often, seconds, with a little for its jitter.
 LONGEST_GOP = 2.0
 GOP_GRACE = 0.25
-IDR = 5
+# A stream of more than this in its first group is believed unproved, in bytes.
+MOST_HELD = 4 << 20
 JPEG_START = b"\xff\xd8"
 
 Emit = Callable[[EncodedPacket, StreamInfo | None], None]
@@ -160,8 +162,22 @@ class Transcoder:
         self._progress.encoded(len(data))
 
 
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """An access unit on its way."""
+
+    slot: Slot
+    wall: float
+    is_key: bool
+    data: bytes
+
+
 class Passthrough:
-    """Sends H.264 on as it is. A camera's own is judged: its key frames must come every two seconds."""
+    """Sends H.264 on as it is, if it is fit for that: no B-frames, which would need time stamps of their own.
+
+    A camera's own is judged besides: its key frames must come every two seconds. It is held back until the
+    second key frame has proved both, and nothing of it is lost: a mode that is refused leaves no footage.
+    """
 
     def __init__(
         self,
@@ -183,6 +199,10 @@ class Passthrough:
         )
         self._headers = parameter_sets(info.headers)
         self._last_key: float | None = None
+        self._held: list[_Unit] = []
+        self._held_bytes = 0
+        self._proved = not info.regular
+        self._refused = False
         self._announced = False
         self._broken = False
         progress.width, progress.height = info.width, info.height
@@ -199,13 +219,12 @@ class Passthrough:
     def take(self, picture: Captured) -> None:
         """Send one access unit on its way."""
         data = picture.data
-        is_key = any(nal_type(unit) == IDR for unit in nal_units(data))
-        if self._last_key is None:
-            self._last_key = picture.taken
-        gap = picture.taken - self._last_key
-        if self._judged and gap > LONGEST_GOP + GOP_GRACE:
-            self._refuse(f"its key frames are more than {LONGEST_GOP:g} s apart")
-            self._judged = False
+        units = tuple(nal_units(data))
+        is_key = any(nal_type(unit) == IDR for unit in units)
+        if self._refused or (fault := self._fault(picture.taken, units)):
+            if not self._refused:
+                self._give_up(fault)
+            self._progress.dropped += 1
             return
         if is_key:
             self._last_key = picture.taken
@@ -214,17 +233,46 @@ class Passthrough:
             else:
                 data = b"".join(START_CODE + unit for unit in self._headers) + data
         slot = self._grid.place(picture.taken if self._info.regular else picture.stamp)
-        if (
-            slot is None
-            or (not self._announced and not (is_key and self._headers))
-            or (self._broken and not is_key)
-        ):
+        begun = self._announced or bool(self._held)
+        if slot is None or (not begun and not (is_key and self._headers)) or (self._broken and not is_key):
             # What follows a lost picture cannot be decoded until the next key frame.
-            self._broken = self._broken or (slot is None and self._announced)
+            self._broken = self._broken or (slot is None and begun)
             self._progress.dropped += 1
             return
         self._broken = False
         wall = time.time() - (time.monotonic() - picture.taken)
+        self._send(_Unit(slot, wall, is_key, data))
+        if is_key and self._snapshots is not None and self._snapshots.due:
+            self._snapshots.offer("h264", data)
+
+    def _fault(self, taken: float, units: tuple[bytes, ...]) -> str:
+        """Why this stream cannot be sent on, as far as this access unit tells; else nothing."""
+        if any(is_b_slice(unit) for unit in units):
+            return "it sends B-frames"
+        if self._last_key is None:
+            self._last_key = taken
+        if self._judged and taken - self._last_key > LONGEST_GOP + GOP_GRACE:
+            return f"its key frames are more than {LONGEST_GOP:g} s apart"
+        return ""
+
+    def _give_up(self, fault: str) -> None:
+        self._refused = True
+        self._progress.dropped += len(self._held)
+        self._held.clear()
+        self._refuse(fault)
+
+    def _send(self, unit: _Unit) -> None:
+        """Send it, or hold it back until the stream has proved to be fit."""
+        self._proved = self._proved or (unit.is_key and bool(self._held)) or self._held_bytes > MOST_HELD
+        self._held.append(unit)
+        self._held_bytes += len(unit.data)
+        if not self._proved:
+            return
+        held, self._held, self._held_bytes = self._held, [], 0
+        for each in held:
+            self._send_now(each)
+
+    def _send_now(self, unit: _Unit) -> None:
         info = None
         if not self._announced:
             info = StreamInfo(
@@ -232,15 +280,14 @@ class Passthrough:
                 codec="h264",
                 time_base=Fraction(1, TICKS),
                 rate=self._info.fps,
-                extradata=b"".join(START_CODE + unit for unit in self._headers),
+                extradata=b"".join(START_CODE + header for header in self._headers),
                 width=self._info.width,
                 height=self._info.height,
             )
             self._announced = True
-        self._emit(_packet(slot, wall, is_key=is_key, data=data, number=self._progress.frames_out), info)
-        self._progress.encoded(len(data))
-        if is_key and self._snapshots is not None and self._snapshots.due:
-            self._snapshots.offer("h264", data)
+        number = self._progress.frames_out
+        self._emit(_packet(unit.slot, unit.wall, is_key=unit.is_key, data=unit.data, number=number), info)
+        self._progress.encoded(len(unit.data))
 
 
 def _packet(slot: Slot, wall: float, *, is_key: bool, data: bytes, number: int) -> EncodedPacket:

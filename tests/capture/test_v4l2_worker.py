@@ -130,17 +130,42 @@ def test_h264_camera_with_rare_key_frames_gets_the_next_mode(
     rare = keep_first_key(make_mode(tmp_path, "H264"), tmp_path / "rare", seconds=5)
     lab = plug(rare, make_mode(tmp_path, "MJPG"))
     with lab.worker() as worker:
-        assert worker.live(frames=5)["encoder"] == "copy"
-        status = worker.until(lambda m: m.get("encoder") == "libx264")
-        before = status["frames_out"]
-        status = worker.live(frames=before + 30)
+        status = worker.live(frames=30)
+        assert status["encoder"] == "libx264"
         assert "key frames" in status["last_error"]
         assert status["source_format"].startswith("mjpeg")
         worker.say("stop")
         assert worker.end() == 0
-        first, second = worker.segments
-        assert second["first_frame"] == first["last_frame"] + 1
-        assert all(read_video(segment["path"]) for segment in (first, second))
+        (segment,) = worker.segments
+        assert segment["first_frame"] == 0
+        assert len(read_video(segment["path"])) == segment["last_frame"] + 1
+
+
+def test_h264_camera_with_b_frames_gets_the_next_mode_before_anything_is_recorded(
+    plug: Callable[..., Lab], tmp_path: Path
+) -> None:
+    path = make_frames(tmp_path / "b", fourcc="H264", width=640, height=480, seconds=1, b_frames=2)
+    lab = plug(MockMode(format="H264", width=640, height=480, frames=str(path)), make_mode(tmp_path, "MJPG"))
+    with lab.worker() as worker:
+        status = worker.live(frames=30)
+        assert status["encoder"] == "libx264"
+        assert "h264 640x480@30 refused: it sends B-frames" in status["last_error"]
+        worker.say("stop")
+        assert worker.end() == 0
+        (segment,) = worker.segments
+        assert segment["first_frame"] == 0
+        assert len(read_video(segment["path"])) == segment["last_frame"] + 1
+
+
+def test_h264_camera_that_has_only_b_frames_to_offer_is_exit_5(
+    plug: Callable[..., Lab], tmp_path: Path
+) -> None:
+    path = make_frames(tmp_path / "b", fourcc="H264", width=640, height=480, seconds=1, b_frames=2)
+    lab = plug(MockMode(format="H264", width=640, height=480, frames=str(path)))
+    with lab.worker() as worker:
+        assert worker.end() == 5
+        assert "B-frames" in worker.messages[-1]["last_error"]
+        assert not worker.segments
 
 
 def test_full_bus_takes_the_next_mode_and_says_why(plug: Callable[..., Lab], tmp_path: Path) -> None:
