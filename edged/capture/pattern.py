@@ -35,11 +35,12 @@ class TestPicture:
 
     def __init__(self, width: int, height: int) -> None:
         self._width, self._height = width, height
-        scale = max(1, width // 220)
+        # Text, pendulum and bars stay apart, in pictures of any shape.
+        scale = max(1, min(width // 220, height // 42))
         self._font = Font(scale, light=LIGHT, dark=DARK)
         self._strip = strip_height(height)
         self._text_y = height // 3
-        self._ball = max(8, height // 10 // 2 * 2)
+        self._ball = max(8, min(height // 10, width // 4) // 2 * 2)
         self._track_y = height // 2 // 2 * 2
         self._rows = _disc(self._ball, light=LIGHT, dark=DARK)
         self._plain = bytes((DARK,)) * width

@@ -8,7 +8,7 @@ from typing import Any
 import av
 import pytest
 from av.video.frame import PictureType
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edged.capture.captured import Captured, SourceInfo
@@ -129,6 +129,23 @@ def test_jpeg_of_any_bytes_is_a_jpeg_or_an_error(data: bytes) -> None:
 def test_test_picture_tells_its_time(wall: float) -> None:
     frame = TestPicture(320, 240).draw(wall)
     assert read_strip(line(frame, 0, 4), 320) == int(wall * 1000)
+
+
+@given(width=SIDES, height=SIDES)
+@example(width=1920, height=40)
+@example(width=1920, height=64)
+@example(width=1280, height=50)
+@example(width=7680, height=32)
+@example(width=32, height=7680)
+@example(width=32, height=32)
+@settings(max_examples=25, deadline=None)
+def test_test_picture_of_any_shape_tells_its_time(width: int, height: int) -> None:
+    width, height = width // 2 * 2, height // 2 * 2
+    picture = TestPicture(width, height)
+    for wall in (1000.0, 1000.4, 1001.5):
+        frame = picture.draw(wall)
+        if width >= 64:
+            assert read_strip(line(frame, 0, 4), width) == int(wall * 1000)
 
 
 def test_test_picture_moves() -> None:
