@@ -12,7 +12,7 @@ WINDOW = 20.0
 
 
 def measure() -> list[Figure]:
-    """RSS in MiB and percent of a core over 20 s of the daemon; RSS of the worker of a 720p30 MJPEG camera."""
+    """RSS in MiB and percent of a core over 20 s of the daemon; RSS of an MJPEG camera's worker."""
     with running_demo("--synthetic", "2") as (_, pid):
         time.sleep(SETTLE)
         before, start = _cpu_seconds(pid), time.monotonic()
