@@ -103,6 +103,8 @@ class V4l2Camera:
             "probesize": "32",
             "analyzeduration": "1",
             "fpsprobesize": "0",
+            # A parser would hold each H.264 frame until the next has come, and take the first one's stamp.
+            "fflags": "noparse",
         }
         container = av.open(self._node, format="v4l2", options=options)
         self._container = container

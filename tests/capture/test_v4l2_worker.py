@@ -124,6 +124,23 @@ def test_h264_camera_is_passed_through(plug: Callable[..., Lab], tmp_path: Path)
         assert len(read_video(segment["path"])) == segment["last_frame"] + 1
 
 
+def test_h264_camera_loses_nothing_of_its_beginning_and_leaves_no_gap(
+    plug: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab = plug(make_mode(tmp_path, "H264"))
+    with lab.worker() as worker:
+        status = worker.live(frames=60)
+        worker.say("stop")
+        assert worker.end() == 0
+        assert status["dropped"] == 0
+        (segment,) = worker.segments
+        frames = read_video(segment["path"])
+        assert len(frames) == segment["last_frame"] + 1
+        # At its beginning: later, a busy machine may hold up the stand-in camera.
+        times = [frame.time for frame in frames[:20]]
+        assert max(after - before for before, after in pairwise(times)) < 1.5 / 30
+
+
 def test_h264_camera_with_rare_key_frames_gets_the_next_mode(
     plug: Callable[..., Lab], tmp_path: Path
 ) -> None:

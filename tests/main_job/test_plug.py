@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -146,4 +147,7 @@ def test_cameras_without_mjpeg_are_captured_too(fourcc: str, tmp_path: Path) -> 
         appliance.wait_camera(slug, lambda seen: seen["frames_out"] > 60, what="recorded", seconds=10)
         appliance.stop()
         (path,) = segments(appliance.recordings / slug)
-        assert len(read_footage(path).times) > 55
+        times = read_footage(path).times
+        assert len(times) > 55
+        # At its beginning: later, a busy machine may hold up the stand-in camera.
+        assert max(after - before for before, after in pairwise(times[:20])) < 1.5 / 30
