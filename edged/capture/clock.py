@@ -7,14 +7,20 @@ nearest to. A frame that is lost leaves its slot empty.
 A camera's real rate is never its nominal one. Clock skew of 100 ppm moves it by a whole slot every five
 minutes; then one slot stays empty, or one frame is left out, and the grid stays regular for all others. The
 edges of a slot overlap, so that jitter at that moment does not toggle. A camera that is off by more (29.97
-instead of 30) would slip each half minute for ever: its rate is measured, and the grid takes it over, once.
+instead of 30) would slip each half minute for ever: its rate is measured, and the grid takes it over. So it
+does when a camera keeps to another rate altogether (15, in the dark), until that camera is quick again.
 
 Nothing here reads a clock: times are passed in, seconds of CLOCK_MONOTONIC unless said otherwise.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+from statistics import median
+
+from edged.capture.rates import SILENCE, RateMeter, SteadyMeter
 
 TICKS = 90_000
 """Ticks a second of all video time stamps."""
@@ -25,20 +31,22 @@ CREDIBLE_LAG = 2.0
 LATEST = 1e11
 # In slots: up to here a frame still belongs to the next slot. Their sum exceeds 1: that is the overlap.
 LATE, EARLY = 0.5, 0.75
-# A silence longer than this says nothing about the rate.
-SILENCE = 2.0
 # A foreign stream that leaps further ahead than this has begun anew.
 LONGEST_STEP = 10.0
-MEASURE_SECONDS = 20.0
-# The rate is taken over when off by more than both, and not when it is another rate altogether (a camera that
-# exposes longer in the dark): that would have to be undone when the light returns.
+# A rate is taken over when off by more than both.
 TAKE_OVER_PPM, TAKE_OVER_TICKS = 250, 0.75
+# A rate that differs by more is another one, not this one a little off.
 OTHER_RATE = 0.02
+# So many steps tell that a camera is quick again.
+QUICK_STEPS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A frame's place: `number` on the grid, `pts` and `duration` in ticks of 1/90000 s."""
+    """A frame's place: `pts` and `duration` in ticks of 1/90000 s; `number` counts frames as promised.
+
+    A frame that takes the place of two (a camera at 15 that promised 30) advances `number` by two.
+    """
 
     number: int
     pts: int
@@ -68,19 +76,26 @@ class CameraClock:
 class FrameGrid:
     """Gives each frame its slot on a grid of `fps`, thinned to `wanted` frames a second when that is less.
 
+    Thinned frames are moved to a grid of their own, each by less than one frame of the camera: their
+    distances are as even as if the camera had sent no others.
+
     `keep_all`: frames depend on each other and none may be left out. Where one would be, the grid is moved.
     """
 
     def __init__(self, fps: Fraction, wanted: Fraction | None = None, *, keep_all: bool = False) -> None:
         self._keep_all = keep_all
-        self._nominal = Fraction(TICKS) / fps
-        self._thin = wanted / fps if wanted is not None and wanted < fps * Fraction(99, 100) else None
-        self._thinned = -1
-        self._period = self._nominal
-        self._rate = RateMeter(float(self._nominal) / TICKS)
-        self._number = -1
+        self._nominal = self._period = Fraction(TICKS) / fps
+        thinned = wanted is not None and wanted < fps * Fraction(99, 100)
+        self._wanted = Fraction(TICKS) / wanted if wanted is not None and thinned else None
+        self._rate = RateMeter(self.period)
+        self._steady = SteadyMeter()
+        self._recent: deque[float] = deque(maxlen=QUICK_STEPS + 1)
+        self._number, self._before = -1, -1
         # The grid runs through this point: slot number, its time, its time stamp.
         self._base_number, self._base_time, self._base_pts = 0, 0.0, 0
+        # From this slot on, which has that number for others, each takes the place of `_pace` promised ones.
+        self._paced_from, self._paced_number, self._pace = 0, 0, Fraction(1)
+        self._told = -1
 
     @property
     def origin(self) -> float:
@@ -90,7 +105,7 @@ class FrameGrid:
     @property
     def thins(self) -> bool:
         """Whether frames are left out on purpose."""
-        return self._thin is not None
+        return self._wanted is not None
 
     @property
     def period(self) -> float:
@@ -99,6 +114,7 @@ class FrameGrid:
 
     def place(self, taken: float) -> Slot | None:
         """The slot of a frame taken then; None for a frame to be left out (too early, or thinned)."""
+        self._recent.append(taken)
         if self._number < 0:
             self._base_time, number = taken, 0
         else:
@@ -106,58 +122,93 @@ class FrameGrid:
             if nearest is None:
                 return None
             number = nearest
-        self._number = number
+        # Where all frames are kept, a moved grid may place one before its forerunner.
+        pts = max(self._pts(number), self._before + 1)
+        self._number, self._before = number, pts
         self._measure(taken)
-        pts = self._pts(number)
-        if self._thin is None:
-            return Slot(number=number, pts=pts, duration=round(self._period))
-        thinned = math.floor(number * self._thin)
-        if thinned <= self._thinned:
+        return self._told_slot(number, pts)
+
+    def _told_slot(self, number: int, pts: int) -> Slot | None:
+        """The slot as it is told to others."""
+        if self._wanted is None:
+            self._told = self._paced(number)
+            return Slot(number=self._told, pts=pts, duration=round(self._period))
+        thinned = int(pts // self._wanted)
+        if self._period > self._wanted:
+            # A camera that is slower than wanted, for now.
+            self._told = max(thinned, self._told + 1)
+            return Slot(number=self._told, pts=pts, duration=round(self._period))
+        if thinned <= self._told:
             return None
-        self._thinned = thinned
-        first = math.ceil(thinned / self._thin)
-        return Slot(number=thinned, pts=self._pts(first), duration=round(self._period / self._thin))
+        self._told = thinned
+        return Slot(number=thinned, pts=round(thinned * self._wanted), duration=round(self._wanted))
 
     def _nearest(self, taken: float) -> int | None:
+        steady = self._steady.add(taken)
+        if steady is not None and self._is_other(Fraction(round(steady * TICKS))):
+            self._take_over(Fraction(round(steady * TICKS)))
+            return self._move(taken)
         error = (taken - self._base_time) / self.period + self._base_number - (self._number + 1)
         if error < -SILENCE / self.period:
             # Time went back: the camera's clock was set. The next slot is the best we know.
             self._rebase(self._number + 1, taken)
             return self._number + 1
-        if error < -EARLY and not self._keep_all:
-            return None
         if error < -EARLY:
-            before, wanted = (
-                self._pts(self._number),
-                round((taken - self._base_time) * TICKS) + self._base_pts,
-            )
-            self._base_number, self._base_time = self._number + 1, taken
-            self._base_pts = max(before + 1, wanted)
-            return self._number + 1
+            if self._is_quick_again():
+                self._take_over(self._nominal)
+                return self._move(taken)
+            return self._move(taken) if self._keep_all else None
         return self._number + 1 + (0 if error <= LATE else math.ceil(error - 0.5))
 
     def _pts(self, number: int) -> int:
         return self._base_pts + round((number - self._base_number) * self._period)
 
+    def _paced(self, number: int) -> int:
+        return self._paced_number + math.floor((number - self._paced_from) * self._pace + Fraction(1, 2))
+
     def _rebase(self, number: int, time: float) -> None:
         self._base_pts = self._pts(number)
         self._base_number, self._base_time = number, time
+
+    def _move(self, taken: float) -> int | None:
+        """Move the grid so that this frame is right on it. Its slot; None when it is too near the last."""
+        pts = round((taken - self._base_time) * TICKS) + self._base_pts
+        near = (self._before + self._period / 2 - pts) / self._period
+        steps = 0 if self._keep_all else max(0, math.ceil(near))
+        self._base_number, self._base_time, self._base_pts = self._number + 1 - steps, taken, pts
+        return None if steps else self._number + 1
+
+    def _is_other(self, period: Fraction) -> bool:
+        """Whether this is another rate altogether. Faster than promised is none: frames are left out then."""
+        return (
+            period > self._nominal * Fraction(1 - OTHER_RATE) and abs(period / self._period - 1) > OTHER_RATE
+        )
+
+    def _is_quick_again(self) -> bool:
+        """Whether a camera that had become slower has its promised rate again, by its last frames."""
+        if self._period <= self._nominal * Fraction(1 + OTHER_RATE):
+            return False
+        between = float(self._nominal + self._period) / 2 / TICKS
+        return median(after - before for before, after in pairwise(self._recent)) < between
+
+    def _take_over(self, period: Fraction) -> None:
+        self._period = period
+        pace = period / self._nominal
+        self._paced_number, self._paced_from = self._paced(self._number), self._number
+        self._pace = pace if pace > 1 + OTHER_RATE else Fraction(1)
+        self._rate = RateMeter(self.period)
 
     def _measure(self, taken: float) -> None:
         seconds = self._rate.add(taken)
         if seconds is None:
             return
+        # Whole ticks, so that all frames last exactly as long.
         ticks = seconds * TICKS
-        off = abs(ticks - self._period)
-        if (
-            abs(ticks / float(self._nominal) - 1) < OTHER_RATE
-            and off > TAKE_OVER_TICKS
-            and off > self._period * TAKE_OVER_PPM / 1_000_000
-        ):
-            number = self._number
-            self._rebase(number, self._base_time + (number - self._base_number) * self.period)
-            # Whole ticks, so that all frames last exactly as long.
-            self._period = Fraction(round(ticks))
+        period = float(self._period)
+        off = abs(ticks - period)
+        if max(TAKE_OVER_TICKS, period * TAKE_OVER_PPM / 1_000_000) < off < period * OTHER_RATE:
+            self._rebase(self._number, self._base_time + (self._number - self._base_number) * self.period)
+            self._take_over(Fraction(round(ticks)))
 
 
 class FreeGrid:
@@ -186,37 +237,3 @@ class FreeGrid:
             number=self._slot.number + 1, pts=max(pts, self._slot.pts + 1), duration=self._duration
         )
         return self._slot
-
-
-class RateMeter:
-    """Measures the distance of frames by a straight line through their times, lost frames allowed for."""
-
-    def __init__(self, period: float) -> None:
-        self._period = period
-        self._restart(None)
-
-    def _restart(self, taken: float | None) -> None:
-        self._first = self._last = taken
-        self._index = self._count = 0
-        self._sum_i = self._sum_t = self._sum_ii = self._sum_it = 0.0
-
-    def add(self, taken: float) -> float | None:
-        """Take a frame; each `MEASURE_SECONDS` answer the seconds between frames, else None."""
-        if self._first is None or self._last is None or not 0 <= taken - self._last <= SILENCE:
-            self._restart(taken)
-            return None
-        self._index += max(1, round((taken - self._last) / self._period))
-        self._last = taken
-        since = taken - self._first
-        self._count += 1
-        self._sum_i += self._index
-        self._sum_t += since
-        self._sum_ii += self._index * self._index
-        self._sum_it += self._index * since
-        if since < MEASURE_SECONDS:
-            return None
-        n = self._count
-        spread = n * self._sum_ii - self._sum_i * self._sum_i
-        slope = (n * self._sum_it - self._sum_i * self._sum_t) / spread if spread > 0 else None
-        self._restart(taken)
-        return slope

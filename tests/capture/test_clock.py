@@ -4,6 +4,7 @@ import random
 from fractions import Fraction
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,12 +84,95 @@ def test_ordinary_clock_skew_costs_one_slot_in_minutes_not_a_flutter() -> None:
     assert 1 <= irregularities(30 * (1 + 100e-6), seconds=900, after=0) <= 3
 
 
-def test_camera_that_slows_down_in_the_dark_keeps_the_grid_for_the_light() -> None:
-    grid = FrameGrid(Fraction(30))
-    times = [START + k / 15 for k in range(15 * 60)]
+def test_slight_difference_is_taken_over_before_it_costs_a_slot() -> None:
+    for real in (30 / 1.001, 30 * 1.001, 29.9):
+        assert irregularities(real, seconds=60, after=0) == 0
+
+
+def steps_of(slots: list[Slot]) -> list[int]:
+    return [after.pts - before.pts for before, after in pairwise(slots)]
+
+
+@pytest.mark.parametrize("keep_all", [False, True])
+@pytest.mark.parametrize(
+    ("real", "ticks"), [(25, 3600), (24, 3750), (20, 4500), (15, 6000), (10, 9000), (7, 12857)]
+)
+def test_camera_that_keeps_to_another_rate_has_no_holes_after_some_seconds(
+    real: int, ticks: int, keep_all: bool
+) -> None:
+    chance = random.Random(real)
+    times = [START + (k + chance.uniform(-0.05, 0.05)) / real for k in range(real * 120)]
+    placed = place_all(FrameGrid(Fraction(30), keep_all=keep_all), times)
+    assert len(placed) == len(times)
+    late = [slot for time, slot in placed if time > START + 15]
+    assert all(abs(step - ticks) <= 1 for step in steps_of(late))
+    assert all(abs(slot.duration - ticks) <= 1 for slot in late)
+    # Encoders set bitrate and key frames by numbers: thirty a second, as promised.
+    numbers = [slot.number for _, slot in placed]
+    assert numbers[-1] == pytest.approx(30 * 120, rel=0.01)
+    assert all(before < after for before, after in pairwise(numbers))
+
+
+@pytest.mark.parametrize("dark", [10, 15, 20, 25])
+@pytest.mark.parametrize("keep_all", [False, True])
+def test_camera_that_slowed_down_in_the_dark_loses_two_frames_at_most_when_the_light_returns(
+    dark: int, keep_all: bool
+) -> None:
+    chance = random.Random(dark)
+    grid = FrameGrid(Fraction(30), keep_all=keep_all)
+    for day in range(5):
+        times = [START + 50 * day + k / dark for k in range(dark * 30 + 1)]
+        times += [times[-1] + k / 30 for k in range(1, 600)]
+        times = [time + chance.uniform(-0.002, 0.002) for time in times]
+        placed = place_all(grid, times)
+        assert len(placed) >= len(times) - 2
+        assert set(steps_of([slot for _, slot in placed[-580:]])) == {3000}
+        origin = grid.origin
+        assert all(abs(origin + slot.pts / TICKS - time) < 1 / 30 for time, slot in placed[-580:])
+
+
+def test_camera_that_loses_frames_at_random_keeps_its_rate() -> None:
+    chance = random.Random(3)
+    times = [START + k / 30 for k in range(3000) if chance.random() < 0.66]
+    slots = [slot for _, slot in place_all(FrameGrid(Fraction(30)), times)]
+    assert {slot.duration for slot in slots} == {3000}
+    assert len(slots) == len(times)
+
+
+def test_changing_rates_never_drift() -> None:
+    chance = random.Random(11)
+    for keep_all in (False, True):
+        times = [START]
+        while times[-1] < START + 1800:
+            rate = chance.choice([30, 30, 25, 20, 15, 10, 7.5, 40])
+            for _ in range(chance.randrange(10, 300)):
+                times.append(times[-1] + 1 / rate + chance.uniform(0, 0.002))
+        placed = place_all(FrameGrid(Fraction(30), keep_all=keep_all), times)
+        assert all(before.pts < after.pts for (_, before), (_, after) in pairwise(placed))
+        worst = max(abs(slot.pts / TICKS - (time - START)) for time, slot in placed)
+        assert worst < 1 / 7.5
+
+
+@pytest.mark.parametrize(("fps", "wanted"), [(30, 25), (30, 7), (60, 50), (25, 24), (30, 29), (50, 12.5)])
+def test_thinned_frames_are_as_far_apart_as_if_there_were_no_others(fps: int, wanted: float) -> None:
+    chance = random.Random(5)
+    times = [START + (k + chance.uniform(-0.05, 0.05)) / fps for k in range(fps * 60)]
+    placed = place_all(FrameGrid(Fraction(fps), Fraction(wanted)), times)
+    assert len(placed) == pytest.approx(wanted * 60, abs=1)
+    assert [slot.number for _, slot in placed] == list(range(len(placed)))
+    assert [slot.pts for _, slot in placed] == [
+        round(k * TICKS / Fraction(wanted)) for k in range(len(placed))
+    ]
+    assert all(abs(slot.pts / TICKS - (time - START)) < 1.2 / fps for time, slot in placed)
+
+
+def test_camera_slower_than_what_is_wanted_of_it_is_not_thinned() -> None:
+    times = [START + k / 15 for k in range(300)]
     times += [times[-1] + k / 30 for k in range(1, 300)]
-    numbers = [slot.number for _, slot in place_all(grid, times)]
-    assert numbers == [*range(0, 2 * 15 * 60, 2), *range(2 * 15 * 60 - 1, 2 * 15 * 60 + 298)]
+    slots = [slot for _, slot in place_all(FrameGrid(Fraction(30), Fraction(25)), times)]
+    assert set(steps_of(slots[60:300])) == {6000}
+    assert set(steps_of(slots[-200:])) == {3600}
+    assert all(before.number < after.number and before.pts < after.pts for before, after in pairwise(slots))
 
 
 def test_thinning_takes_every_second_frame_of_sixty() -> None:
