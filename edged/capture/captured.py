@@ -29,13 +29,15 @@ class SourceInfo:
 class Captured:
     """One picture: bytes of a packet, or decoded (av.VideoFrame); `taken` is CLOCK_MONOTONIC seconds.
 
-    `stamp` (seconds from anywhere) comes with sources that are not `regular`.
+    `stamp` (seconds from anywhere) comes with sources that are not `regular`. `lost`: pictures that the
+    source left out right before this one.
     """
 
     taken: float
     data: bytes = b""
     frame: Any = None
     stamp: float = 0.0
+    lost: int = 0
 
     @property
     def size(self) -> int:

@@ -38,6 +38,7 @@ class Inbox:
     def put(self, picture: Captured) -> None:
         """Add a picture. Never blocks."""
         with self._changed:
+            self.dropped += picture.lost
             if len(self._items) >= self._limit or (self._bytes and self._bytes + picture.size > LIMIT_BYTES):
                 self.dropped += self._forget()
             self._items.append(picture)

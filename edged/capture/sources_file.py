@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 # A jump in a file's time stamps longer than this, or backwards, is a fault of the file: go on without it.
 LONGEST_STEP = 2.0
+LOWEST, HIGHEST = Fraction(1), Fraction(240)
+# A file of varying rate may call any fine grid its base, up to that of its time stamps.
+HIGHEST_BASE = Fraction(60)
 
 
 class FilePlayer:
@@ -38,8 +41,7 @@ class FilePlayer:
         assert self._container is not None
         stream = self._container.streams.video[0]
         context = stream.codec_context
-        fps = stream.average_rate or stream.guessed_rate or Fraction(30)
-        fps = min(max(Fraction(fps), Fraction(1)), Fraction(240)).limit_denominator(1001)
+        fps = _rate(stream.average_rate, stream.guessed_rate, stream.base_rate)
         self._step = float(1 / fps)
         self._due = time.monotonic()
         return SourceInfo(format=context.name, width=context.width, height=context.height, fps=fps)
@@ -102,3 +104,9 @@ class FilePlayer:
         self._frames = iter(container.decode(stream))
         self._last = None
         self._since_loop = 0
+
+
+def _rate(average: Fraction | None, *bases: Fraction | None) -> Fraction:
+    """The rate of the grid that all pictures are on: more than the average where some are missing."""
+    rate = max((base for base in bases if base and base <= HIGHEST_BASE), default=average or Fraction(30))
+    return min(max(rate, average or rate, LOWEST), HIGHEST).limit_denominator(1001)

@@ -12,7 +12,7 @@ BUFFERED = 4
 
 
 class SyntheticCamera:
-    """Makes pictures at its rate; one that cannot be made in time is left out."""
+    """Makes pictures at its rate; one that cannot be made in time is left out, and told as lost."""
 
     def __init__(self, source: SyntheticSource) -> None:
         self._width, self._height = source.width // 2 * 2, source.height // 2 * 2
@@ -31,15 +31,15 @@ class SyntheticCamera:
         """Wait for the next picture's moment and draw it."""
         assert self._picture is not None
         behind = (time.monotonic() - self._start) * self._fps - self._next
-        if behind > BUFFERED:
-            self._next += int(behind)
+        lost = int(behind) if behind > BUFFERED else 0
+        self._next += lost
         due = self._start + float(self._next / self._fps)
         self._next += 1
         wait = due - time.monotonic()
         if wait > 0:
             time.sleep(wait)
         wall = time.time() - (time.monotonic() - due)
-        return Captured(taken=due, frame=self._picture.draw(wall))
+        return Captured(taken=due, frame=self._picture.draw(wall), lost=lost)
 
     def refuse_mode(self, reason: str) -> bool:
         """There is only one mode."""
