@@ -1,17 +1,20 @@
 """The player in trouble: it says what is wrong in words, stops what is useless, and comes back by itself."""
 
+import contextlib
 import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.seeing import await_state, facts, moves, sign_in
-from browser.sites import Site
 from lab.processes import descendants
 from playwright.sync_api import Page, Route
+
+from browser.seeing import await_state, facts, moves, sign_in
+from browser.sites import Site
 
 SET_HIDDEN = Path(__file__).with_name("probes") / "set_hidden.js"
 
@@ -35,6 +38,17 @@ class Rumour:
         # The answer ends at once, so the page asks again after half a second and learns what is new.
         told = f"event: cameras\ndata: {json.dumps({'cameras': self.cameras})}\n\n"
         route.fulfill(content_type="text/event-stream", body=told)
+
+
+def note_states(page: Page) -> Callable[[], list[str]]:
+    """What the player has been since now, in order."""
+    page.evaluate(
+        """() => {
+          globalThis.noted = [];
+          addEventListener("state", (event) => noted.push(event.detail.state), true);
+        }"""
+    )
+    return lambda: list(page.evaluate("noted"))
 
 
 @pytest.fixture
@@ -63,12 +77,51 @@ def test_a_frozen_worker_is_said_to_be_frozen_and_the_picture_returns(page: Page
     await_state(page, "live")
     workers = [pid for pid, line in descendants(site.pid).items() if "edged.capture" in line]
     assert workers
+    states = note_states(page)
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
     await_state(page, "frozen", seconds=8)
     assert "Frozen" in facts(page)["words"]
     await_state(page, "live", seconds=25)
     assert moves(page)[1] > 0.001
+    assert "reconnecting" not in states()  # the connection is well, and the page knows
+
+
+def test_a_box_that_answers_no_more_is_said_to_be_out_of_reach_and_returns(page: Page, site: Site) -> None:
+    sign_in(page, site, f"/cameras/{site.cameras[0]}")
+    await_state(page, "live")
+    states = note_states(page)
+    everything = [site.pid, *descendants(site.pid)]
+    assert site.pid
+    try:
+        for pid in everything:
+            os.kill(pid, signal.SIGSTOP)
+        await_state(page, "reconnecting", seconds=8)
+        page.wait_for_timeout(6000)  # long enough for several tries
+        assert facts(page)["state"] == "reconnecting"
+        assert "Connection lost" in facts(page)["words"]
+        assert states()[-1] == "reconnecting"
+    finally:
+        for pid in everything:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    await_state(page, "live", seconds=10)
+    assert moves(page)[1] > 0.001
+
+
+def test_a_camera_that_turns_live_is_shown_at_once_however_often_it_failed(
+    page: Page, rumour: Rumour
+) -> None:
+    for media in ("**/whep/**", "**/hls/**"):
+        page.route(media, lambda route: route.fulfill(status=503))
+    rumour.say(state="starting")
+    page.reload()
+    await_state(page, "starting")
+    page.wait_for_timeout(12_000)  # the tries are far apart by now
+    for media in ("**/whep/**", "**/hls/**"):
+        page.unroute(media)
+    rumour.say(state="live")
+    await_state(page, "live", seconds=4)
 
 
 def test_a_session_that_ended_elsewhere_is_said_within_a_second(page: Page, rumour: Rumour) -> None:
@@ -78,6 +131,7 @@ def test_a_session_that_ended_elsewhere_is_said_within_a_second(page: Page, rumo
     page.unroute("**/api/events")
     page.route("**/api/**", lambda route: route.fulfill(status=401))
     await_state(page, "signed-out", seconds=2.5)
+    assert page.locator(".chip, .banner, .dot").count() == 0  # nothing is known of the recording any more
     assert page.get_attribute(".player-words a", "href") == "/login?next=" + page.evaluate(
         "encodeURIComponent(location.pathname)"
     )

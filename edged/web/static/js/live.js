@@ -46,6 +46,13 @@ states.addEventListener("cameras", ({ detail: cameras }) => {
   }
 });
 
+// Nobody is told any more what the box does: so nothing may look as if it were known.
+states.addEventListener("signed-out", () => {
+  clearTimeout(settling);
+  for (const part of document.querySelectorAll('[data-fresh="record"], [data-fresh="banners"]')) part.replaceChildren();
+  for (const dot of document.querySelectorAll("[data-tile] .dot")) dot.remove();
+});
+
 if (served.has("latest")) setInterval(() => document.hidden || states.signedOut || freshen(), LISTS_MS);
 
 /** Fetch this page anew and take over the parts that changed; players keep running. */
@@ -55,7 +62,9 @@ async function freshen() {
     const response = await fetch(location.href, { cache: "no-store" });
     if (response.redirected && new URL(response.url).pathname === "/login") return states.endSession();
     if (!response.ok) return;
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const text = await response.text();
+    if (states.signedOut) return;
+    const page = new DOMParser().parseFromString(text, "text/html");
     for (const part of document.querySelectorAll("[data-fresh]")) {
       const now = page.querySelector(`[data-fresh="${part.dataset.fresh}"]`);
       if (!now || now.innerHTML === served.get(part.dataset.fresh)) continue;

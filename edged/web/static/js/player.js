@@ -7,16 +7,17 @@ import { states } from "/static/js/states.js";
 import { moment, say } from "/static/js/words.js";
 import { openWhep, Refused } from "/static/js/whep.js";
 
-const PATIENCE_MS = { webrtc: 3000, hls: 12_000 }; // until the first picture
+const PATIENCE_MS = { webrtc: 3000, hls: 8000 }; // until the first picture
 const FROZEN_MS = { webrtc: 1500, hls: 3000 }; // without a new picture: say so
 const LOST_MS = { webrtc: 3500, hls: 8000 }; // without a new picture: start anew
-const RETRY_MS = [500, 10_000];
+const RETRY_MS = [500, 3000];
+const VERDICT_MS = 1000; // to learn whether a frozen picture is the camera's fault or the connection's
 const AWAY_MS = 30_000;
 const LOOK_MS = 500;
 const WEBRTC_AGAIN_MS = 60_000; // after it gave no picture but HLS did
 const ENDED = new Set(["signed-out", "forbidden", "gone", "unsupported"]);
 const SOON = { starting: "starting", stalled: "frozen" }; // nothing to ask for yet, but it may come without a word
-const SOON_MS = 10_000;
+const SOON_MS = 5000;
 const HELD = { unplugged: "unplugged", disabled: "disabled", failed: "failed" };
 
 export class EdgedPlayer extends HTMLElement {
@@ -30,6 +31,9 @@ export class EdgedPlayer extends HTMLElement {
   #camera = null;
   #observer = null;
   #pictures = 0;
+  #attempting = null;
+  #eager = false;
+  #why = "starting"; // what to say of a missing picture while box and camera seem well
 
   connectedCallback() {
     if (this.#run) return;
@@ -41,11 +45,12 @@ export class EdgedPlayer extends HTMLElement {
     this.#run = run;
     const { signal } = run;
     states.addEventListener("cameras", (event) => this.#told(event.detail), { signal });
+    states.addEventListener("reach", () => this.#reach(), { signal });
     states.addEventListener("signed-out", () => this.#end("signed-out"), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     addEventListener("pagehide", () => this.#drop(), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.#wake(), { signal });
-    addEventListener("online", () => this.#wake(), { signal });
+    addEventListener("online", () => this.#fresh(), { signal });
     this.#observer = new IntersectionObserver(([entry]) => {
       this.#seen = entry.isIntersecting;
       this.#look();
@@ -79,11 +84,13 @@ export class EdgedPlayer extends HTMLElement {
     while (!signal.aborted) {
       await this.#permitted(signal);
       if (signal.aborted) return;
+      if (this.#eager) [delay] = RETRY_MS;
+      this.#eager = false;
       const outcome = await this.#attempt(signal);
       if (signal.aborted || ENDED.has(this.dataset.state)) return;
       if (outcome.had) [delay] = RETRY_MS;
-      if (outcome.held) continue;
-      this.#show(this.#camera.state === "stalled" ? "frozen" : outcome.had || this.#pictures ? "reconnecting" : "starting");
+      if (outcome.held || this.#eager) continue;
+      this.#show(this.#trouble());
       await this.#rest(Math.max(delay, outcome.wait * 1000), signal);
       delay = Math.min(delay * 2, RETRY_MS[1]);
     }
@@ -96,7 +103,7 @@ export class EdgedPlayer extends HTMLElement {
       const held = HELD[this.#camera.state];
       const soon = patient && SOON[this.#camera.state];
       if (!held && !soon && !this.#away) return;
-      this.#show(held ?? (this.#away ? "paused" : soon));
+      this.#show(held ?? (this.#away ? "paused" : this.#trouble()));
       patient = Boolean(held || this.#away);
       await this.#rest(patient ? 0 : SOON_MS, signal);
     }
@@ -107,10 +114,11 @@ export class EdgedPlayer extends HTMLElement {
     const outcome = { had: false, held: false, wait: 0 };
     const modes = this.#modes();
     if (!modes.length) return this.#end("unsupported"), outcome;
-    if (!this.#pictures) this.#show("starting");
+    if (!this.#pictures) this.#show(this.#trouble());
     for (const mode of modes) {
       const alternatives = modes.indexOf(mode) < modes.length - 1;
       const attempt = new AbortController();
+      this.#attempting = attempt;
       const stop = () => attempt.abort(signal.reason);
       signal.addEventListener("abort", stop, { once: true });
       const patience = alternatives ? PATIENCE_MS[mode] : Math.max(PATIENCE_MS[mode], 8000);
@@ -136,14 +144,16 @@ export class EdgedPlayer extends HTMLElement {
           if (!alternatives) this.#end("unsupported");
         } else {
           console.debug(`${this.dataset.slug}, ${mode}: ${error?.message ?? error}`);
+          if (!this.#eager) states.check();
         }
       } finally {
         clearTimeout(timer);
         signal.removeEventListener("abort", stop);
         attempt.abort();
+        this.#attempting = null;
         this.#drop();
       }
-      if (this.#away || HELD[this.#camera.state]) break;
+      if (this.#eager || this.#away || HELD[this.#camera.state]) break;
     }
     outcome.held = Boolean(this.#away || HELD[this.#camera.state]);
     return outcome;
@@ -183,6 +193,7 @@ export class EdgedPlayer extends HTMLElement {
 
   #begin(mode) {
     this.#pictures += 1;
+    this.#why = "reconnecting";
     this.dataset.live = mode;
     this.querySelector(".player-still")?.remove();
     if (!HELD[this.#camera.state]) this.#show("live");
@@ -207,11 +218,14 @@ export class EdgedPlayer extends HTMLElement {
       if (ended || signal.aborted) break;
       if (frames !== last || document.hidden || !this.#seen) {
         [last, since] = [frames, now];
+        this.#why = "reconnecting";
         if (!document.hidden && this.dataset.state !== "live") this.#show("live");
       } else if (now - since > LOST_MS[session.mode]) {
         return false;
       } else if (now - since > FROZEN_MS[session.mode]) {
-        this.#show("frozen");
+        this.#why = states.lost ? "reconnecting" : "frozen";
+        if (this.dataset.state === "live" && !states.lost) await Promise.race([states.check(), this.#rest(VERDICT_MS, signal)]);
+        if (!signal.aborted && !HELD[this.#camera.state] && !this.#away) this.#show(this.#trouble());
       }
     }
     return false;
@@ -244,9 +258,35 @@ export class EdgedPlayer extends HTMLElement {
     this.#camera = camera;
     if (this.dataset.state === "gone") return;
     const held = HELD[camera.state];
-    if (held) this.#show(held);
-    else if (camera.state === "stalled" && this.#session) this.#show("frozen");
-    if (camera.state !== before) this.#wake();
+    if (held) {
+      this.#why = "starting";
+      this.#show(held);
+    } else if (this.dataset.state === "live" ? camera.state === "stalled" : this.dataset.state !== "paused") {
+      this.#show(this.#trouble());
+    }
+    if (camera.state === before) return;
+    if (camera.state === "live") this.#fresh();
+    this.#wake();
+  }
+
+  /** What to say while no picture comes: a box out of reach first, then what the camera is known to do. */
+  #trouble() {
+    if (states.lost) return "reconnecting";
+    return SOON[this.#camera.state] ?? this.#why;
+  }
+
+  #reach() {
+    if (states.lost) this.#why = "reconnecting";
+    else this.#fresh();
+    if (["starting", "frozen", "reconnecting"].includes(this.dataset.state)) this.#show(this.#trouble());
+  }
+
+  /** There is reason to hope: try at once, and let go of a try that began without hope. */
+  #fresh() {
+    if (this.dataset.live) return;
+    this.#eager = true;
+    this.#attempting?.abort(new Error("anew"));
+    this.#wake();
   }
 
   /** What is out of sight for long is not pulled; what comes back into sight is there at once. */

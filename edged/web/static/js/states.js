@@ -1,19 +1,23 @@
 // What the house says of its cameras: one event stream for all players of the page.
 
 const AWAY_MS = 30_000;
-const RETRY_MS = [500, 10_000];
+const RETRY_MS = [500, 3000];
+const ANSWER_MS = 2000; // a box that takes longer to answer is out of reach
 
 /**
- * Events: `cameras` (detail: Map of slug to camera) and `signed-out` (once; nothing is asked after it).
+ * Events: `cameras` (detail: Map of slug to camera), `reach` (`lost` changed: whether the box is out of reach) and
+ * `signed-out` (once; nothing is asked after it).
  */
 class States extends EventTarget {
   cameras = new Map();
   signedOut = false;
+  lost = false;
   #started = false;
   #source = null;
   #retry = 0;
   #delay = RETRY_MS[0];
   #away = 0;
+  #asking = null;
 
   /** Begin to listen; later calls do nothing. Pages that are hidden for long stop listening, and come back. */
   start() {
@@ -37,30 +41,63 @@ class States extends EventTarget {
     this.dispatchEvent(new Event("signed-out"));
   }
 
+  /** Ask whether the box still answers: a connection that was cut does not tell. Resolves when that is known. */
+  check() {
+    if (!this.signedOut && !document.hidden) this.#asking ??= this.#ask().finally(() => (this.#asking = null));
+    return this.#asking;
+  }
+
   #open() {
     if (this.signedOut) return;
+    this.#close();
     const source = new EventSource("/api/events");
     this.#source = source;
-    source.addEventListener("open", () => (this.#delay = RETRY_MS[0]));
+    source.addEventListener("open", () => {
+      this.#delay = RETRY_MS[0];
+      this.#reach(true);
+    });
     source.addEventListener("cameras", (event) => this.#take(JSON.parse(event.data)));
     source.addEventListener("signed-out", () => this.endSession());
     source.addEventListener("error", () => {
       // An event stream never tells why it failed: ask for the same in a way that does.
-      if (this.#source === source) this.#ask();
+      if (this.#source !== source) return;
+      this.#close();
+      this.check(); // a hidden page listens anew when it is seen
     });
   }
 
   async #ask() {
-    this.#close();
+    let answered = false;
     try {
-      const response = await fetch("/api/cameras", { cache: "no-store" });
+      const response = await fetch("/api/cameras", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
       if (response.status === 401 || response.status === 403) return this.endSession();
       if (response.ok) this.#take(await response.json());
+      answered = response.status < 500;
     } catch {
-      // The box is out of reach; the next try tells.
+      // Out of reach; the next try tells.
     }
-    this.#retry = setTimeout(() => !this.#source && !document.hidden && this.#open(), this.#delay);
+    if (this.signedOut) return;
+    if (!answered) this.#close();
+    this.#reach(answered);
+    if (!this.#source) this.#later(answered);
+  }
+
+  /** After a while listen again, or first ask whether there is somebody to listen to. */
+  #later(answered) {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#source || document.hidden) return;
+      if (answered) this.#open();
+      else this.check();
+    }, this.#delay);
     this.#delay = Math.min(this.#delay * 2, RETRY_MS[1]);
+  }
+
+  #reach(answered) {
+    if (this.lost === !answered) return;
+    this.lost = !answered;
+    if (answered) [this.#delay] = RETRY_MS;
+    this.dispatchEvent(new Event("reach"));
   }
 
   #close() {
