@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser.sites import ENGINES, Demo, Site, Unclaimed
 from lab.processes import Program, free_port, wait_until
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-
-from browser.sites import ENGINES, Demo, Site, Unclaimed
 
 ARGUMENTS = [
     "--headless=new",
