@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.processes import descendants
-from playwright.sync_api import Page, Route
-
 from browser.seeing import await_state, facts, moves, sign_in
 from browser.sites import Site
+from lab.processes import descendants
+from playwright.sync_api import Page, Route
 
 SET_HIDDEN = Path(__file__).with_name("probes") / "set_hidden.js"
 
