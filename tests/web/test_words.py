@@ -24,10 +24,12 @@ def test_every_key_that_is_asked_for_has_words() -> None:
 
 def test_every_state_that_the_player_shows_has_words() -> None:
     script = (WEB / "static/js/player.js").read_text() + (WEB / "static/js/controls.js").read_text()
-    asked = set(re.findall(r"""say\("([\w\-]+)\"""", script)) | set(
-        re.findall(r"#(?:show|end)\(\"([\w\-]+)\"", script)
-    )
-    assert {"signed-out", "starting"} <= asked
+    said = [r"""say\("([\w\-]+)\"""", r"#(?:show|end)\(\"([\w\-]+)\"", r"return \"([\w\-]+)\";"]
+    chosen = [r"#why = (.+);", r"const (?:SOON|HELD) = (\{.+?\})"]
+    choices = " ".join(choice for how in chosen for choice in re.findall(how, script))
+    asked = {word for how in said for word in re.findall(how, script)}
+    asked |= set(re.findall(r"\"([\w\-]+)\"", choices))
+    assert {"signed-out", "starting", "frozen", "reconnecting", "unplugged"} <= asked
     assert asked - {"live"} - set(words.script_words()) == set()
 
 
