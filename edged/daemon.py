@@ -22,7 +22,6 @@ from edged.access.accounts import Accounts
 from edged.access.sessions import Sessions
 from edged.address import address_for_people
 from edged.cameras.manager import CameraManager
-from edged.capture.report import Message
 from edged.config import Config
 from edged.folders import hold_folder, prepare_folder
 from edged.media.door import Door
@@ -103,16 +102,13 @@ async def _running(
         )
         await base.start(engine.run)
 
-        def on_message(camera: str, message: Message) -> None:
-            library.note(camera, message)
-
         cameras = CameraManager(
             config=config,
             engine=engine,
             store=store,
             recordings=recordings,
             runtime=runtime,
-            on_message=on_message,
+            on_message=library.note,
         )
         parts = WebParts(
             config=config,

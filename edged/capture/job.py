@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-# Every H.264 encoder that a worker may be told to use; the settings have the same list.
+# Every H.264 encoder that a worker may be told to use, by the settings too.
 ENCODERS = (
     "auto",
     "libx264",

@@ -9,23 +9,10 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import PurePosixPath
 
+from edged.capture.job import ENCODERS
+
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
-
-# Every H.264 encoder that the capture worker may be told to use.
-ENCODERS = (
-    "auto",
-    "libx264",
-    "libopenh264",
-    "h264_v4l2m2m",
-    "h264_vaapi",
-    "h264_qsv",
-    "h264_nvenc",
-    "h264_nvmpi",
-    "h264_rkmpp",
-    "h264_vulkan",
-    "nvv4l2h264enc",
-)
 
 
 def did_you_mean(word: str, known: "tuple[str, ...]") -> str:
