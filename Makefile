@@ -3,6 +3,8 @@
 #   make demo  [ARGS="--json"]            the whole appliance, in a temporary folder, on this machine
 #   make test  [REQUIRE_MEDIAMTX=1]       all tests; MediaMTX's are skipped by name when it is not there
 #   make test-trixie                      only those with the libraries of Debian 13
+#   make test-arm64                       the package on an emulated 64-bit ARM board (10 minutes)
+#   make deb                              the Debian package, in build/deb
 #   make lint                             formatting, lint, types
 #   make bench                            our figures beside their limits
 #   make clean                            forget all that was made here
@@ -10,9 +12,10 @@
 ARGS ?=
 PYTEST_ARGS ?=
 TRIXIE ?= 1
+VM ?= 1
 REQUIRE_MEDIAMTX ?= $(EDGED_REQUIRE_MEDIAMTX)
 
-.PHONY: demo test test-trixie lint bench clean
+.PHONY: demo test test-trixie test-arm64 deb lint bench clean
 
 demo:
 	@tools/setup demo >&2
@@ -20,10 +23,17 @@ demo:
 
 test:
 	@tools/setup test
-	@EDGED_REQUIRE_MEDIAMTX=$(REQUIRE_MEDIAMTX) TRIXIE=$(TRIXIE) tools/test $(PYTEST_ARGS)
+	@EDGED_REQUIRE_MEDIAMTX=$(REQUIRE_MEDIAMTX) TRIXIE=$(TRIXIE) VM=$(VM) tools/test $(PYTEST_ARGS)
 
 test-trixie:
 	@tools/test-trixie $(PYTEST_ARGS)
+
+test-arm64:
+	@tools/setup test
+	@tools/test-arm64 $(PYTEST_ARGS)
+
+deb:
+	@tools/deb
 
 lint:
 	@tools/setup lint

@@ -4,9 +4,6 @@ Exit codes: 0 done, 1 failed, 2 wrong use or a machine or settings that cannot r
 """
 
 import functools
-import os
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,60 +12,15 @@ import msgspec
 import trio
 
 from edged import __version__
-from edged.errors import ConfigError, EdgedError, StartupError
-
-INTERRUPTED = 130
-
-config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Settings file (default: $EDGED_CONFIG, /etc/edged/edged.toml, else built-in defaults).",
-)
-
-
-def run_to_end(action: Callable[[], None]) -> None:
-    """Do `action`; what is known to go wrong becomes clear lines and an exit code, the rest a traceback."""
-    try:
-        action()
-    except BaseException as error:
-        code = exit_code(errors := leaves(error))
-        if code is None:
-            raise
-        if any(isinstance(leaf, OSError) for leaf in errors):
-            # Perhaps nobody can take what we say: what is left of it must not fail again at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if code != INTERRUPTED:
-            click.echo(told(errors), err=True)
-    else:
-        return
-    # Out here, or the interpreter would show the errors as those "during which" it was asked to leave.
-    sys.exit(code)
-
-
-def exit_code(errors: Sequence[BaseException]) -> int | None:
-    """The exit code for these errors; None when one of them is a fault of ours."""
-    if any(isinstance(error, ConfigError | StartupError) for error in errors):
-        return 2
-    if all(isinstance(error, EdgedError | OSError) for error in errors):
-        return 1
-    if all(isinstance(error, KeyboardInterrupt) for error in errors):
-        return INTERRUPTED
-    return None
-
-
-def leaves(error: BaseException) -> list[BaseException]:
-    """The errors themselves, out of however many nurseries they came through."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for part in error.exceptions for leaf in leaves(part)]
-
-
-def told(errors: Sequence[BaseException]) -> str:
-    """Every line of every error once, as a program says it."""
-    lines = (line for error in errors for line in str(error).splitlines())
-    return "\n".join(dict.fromkeys(f"edged: {line}" for line in lines))
+from edged.commands.cameras import cameras
+from edged.commands.code import code
+from edged.commands.doctor import doctor
+from edged.commands.encoders import encoders
+from edged.commands.mediamtx import mediamtx
+from edged.commands.retention import retention
+from edged.commands.running import config_option, run_to_end
+from edged.commands.user import user
+from edged.commands.volume import volume
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,7 +40,7 @@ def run(config_path: Path | None) -> None:
     def action() -> None:
         config = load_config(config_path)
         setup_logging(config.log.level)
-        trio.run(daemon.run, config)
+        trio.run(functools.partial(daemon.run, config, reread=functools.partial(load_config, config_path)))
 
     run_to_end(action)
 
@@ -171,6 +123,15 @@ def demo(
 
     run_to_end(action)
 
+
+main.add_command(cameras)
+main.add_command(code)
+main.add_command(doctor)
+main.add_command(encoders)
+main.add_command(mediamtx)
+main.add_command(retention)
+main.add_command(volume)
+main.add_command(user)
 
 if __name__ == "__main__":
     main()

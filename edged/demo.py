@@ -16,7 +16,16 @@ from typing import Literal
 import msgspec
 import trio
 
-from edged.config import CameraSettings, Config, MediaSettings, PathSettings, SiteSettings, WebSettings
+from edged.config import (
+    CameraSettings,
+    Config,
+    MediaSettings,
+    MetricsSettings,
+    PathSettings,
+    RetentionSettings,
+    SiteSettings,
+    WebSettings,
+)
 from edged.daemon import Daemon, open_daemon
 from edged.errors import StartupError
 
@@ -78,6 +87,10 @@ def demo_config(options: DemoOptions, folder: Path) -> Config:
         web=WebSettings(listen=(_free_address(options.listen),)),
         media=MediaSettings(engine=options.engine, webrtc_port=ANY_FREE_PORT),
         cameras=cameras,
+        # Nobody scrapes a demo, and its port may be a real daemon's.
+        metrics=MetricsSettings(listen=()),
+        # Its footage lives for minutes, and many machines for development have no time server.
+        retention=RetentionSettings(clock="always"),
     )
 
 

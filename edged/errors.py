@@ -35,3 +35,10 @@ class MediaError(EdgedError):
 
 class AccessError(EdgedError):
     """Somebody may not do what was asked, or asked it wrongly."""
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors themselves, out of however many nurseries they came through."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for part in error.exceptions for leaf in leaves(part)]

@@ -27,6 +27,21 @@ def prepare_folder(path: Path, *, key: str, mode: int) -> None:
         ) from error
 
 
+def is_held(path: Path, marker: str) -> bool:
+    """Whether a daemon holds `path` by this marker now; False where we may not know."""
+    try:
+        descriptor = os.open(path / marker, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextlib.contextmanager
 def hold_folder(path: Path, *, key: str, marker: str = "") -> Iterator[None]:
     """Keep every other daemon out of `path` until the block is left, or this process ends however it may.

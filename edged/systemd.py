@@ -5,6 +5,7 @@ import importlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,10 @@ class Notifier:
     def ready(self, status: str = "") -> None:
         """READY=1: started completely."""
         self._send("READY=1", status)
+
+    def reloading(self) -> None:
+        """RELOADING=1: reading settings again; `ready` tells of the end."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}", "")
 
     def stopping(self, status: str = "") -> None:
         """STOPPING=1: about to end."""

@@ -1,7 +1,9 @@
 """The watchdog of systemd, fed by progress of the parts.
 
 A restart interrupts recording, so only parts whose standstill already costs footage may ask for one: the loop
-itself (it runs this code) and the cameras. A flooded web or a slow database must never restart the daemon.
+itself (it runs this code), the cameras, and the watch that asks every room how it is, since without it nobody
+would hear of lost footage. A flooded web, a slow database or disk and a dead media engine are that watch's to
+tell, and must never restart the daemon.
 """
 
 import logging

@@ -14,8 +14,16 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+import hypothesis
 import pytest
 import trio
+
+# How long one example takes tells of the machine, not of us.
+# EDGED_QUICK: what is random is tried with the other libraries; here a few examples will do.
+hypothesis.settings.register_profile(
+    "edged", deadline=None, max_examples=20 if os.environ.get("EDGED_QUICK") else 100
+)
+hypothesis.settings.load_profile("edged")
 
 # Seconds that one test may take, its fixtures included.
 TIME_LIMIT = 60.0
@@ -50,10 +58,35 @@ def find_chromium() -> str | None:
     return shutil.which("chromium")
 
 
+def find_containers() -> str | None:
+    """unshare(1), when it may make the namespaces of a container, and cgroups can be made for it."""
+    unshare = shutil.which("unshare")
+    if unshare is None or os.geteuid() != 0 or not os.access("/sys/fs/cgroup", os.W_OK):
+        return None
+    tried = [unshare, "--mount", "--pid", "--net", "--cgroup", "--uts", "--ipc", "--fork", "true"]
+    return unshare if subprocess.run(tried, capture_output=True, check=False).returncode == 0 else None
+
+
+def find_machine(arch: str, program: str) -> str | None:
+    """The emulator, when there is a machine of Debian's architecture `arch` for it to run."""
+    image = Path(__file__).parents[1] / f"build/vm/{arch}/root.img"
+    return shutil.which(program) if image.exists() else None
+
+
 # marker -> how to find it, and what to do when it is absent
 NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
     "mediamtx": (find_mediamtx, "MediaMTX not found: set EDGED_MEDIAMTX or put it on PATH"),
     "mockcam": (find_umockdev, "umockdev not found: apt install umockdev gir1.2-umockdev-1.0 python3-gi"),
+    "appliance": (find_containers, "no containers here: they need root, namespaces and cgroups"),
+    "vm": (
+        lambda: find_machine("amd64", "qemu-system-x86_64"),
+        "no virtual machine: `tools/setup vm` makes it, as root or by sudo",
+    ),
+    "arm64": (
+        lambda: find_machine("arm64", "qemu-system-aarch64"),
+        "no arm64 machine: `tools/setup arm64` makes it, as root or by sudo",
+    ),
+    "promtool": (lambda: shutil.which("promtool"), "promtool not found: apt install prometheus"),
     "browser": (find_chromium, "Chromium not found: apt install chromium"),
 }
 

@@ -1,12 +1,14 @@
 """The commands tell a person what is wrong in plain lines, and a script by the exit code."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -30,6 +32,17 @@ def settings(tmp_path: Path) -> Path:
 
 def test_version_is_told() -> None:
     assert __version__ in edged("--version").output
+
+
+def test_manual_names_every_command() -> None:
+    # In a line of bold and roman words, which follows .TP and nothing else does.
+    manual = (Path(__file__).parents[1] / "debian/edged.1").read_text().replace("\\-", "-")
+    entries = [
+        set(re.findall(r"[a-z-]+", entry)) for entry in re.findall(r"^\.TP\n\.BR? (.*)", manual, re.MULTILINE)
+    ]
+    for name, command in main.commands.items():
+        below = set(command.commands) if isinstance(command, click.Group) else set()
+        assert any({name} | below <= entry for entry in entries), f"{name} {below}"
 
 
 def test_right_settings_are_said_to_be_right(settings: Path) -> None:
@@ -119,6 +132,8 @@ def test_nobody_listening_is_no_traceback(stdout: str, settings: Path) -> None:
         os.close(writing)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
+    # Who stopped reading (`| head`) needs no words; a full disk does.
+    assert (done.stderr == b"") == (stdout != "/dev/full")
 
 
 class TestDemo:

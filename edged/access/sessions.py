@@ -1,8 +1,8 @@
 """Who is signed in: random tokens, kept hashed, looked up in memory.
 
-Looking up never touches the disk and never waits. A session slides: each use moves its end, and that is
-written at most once an hour, by `run`. The database only makes sessions survive a restart; when it cannot
-be written, people can still sign in and out.
+Looking up never touches the disk and never waits. A session slides: each use moves its end, but never beyond
+ten of its times, or a year, after signing in. That is written at most once an hour, by `run`. The database
+only makes sessions survive a restart; when it cannot be written, people can still sign in and out.
 """
 
 import hashlib
@@ -17,8 +17,9 @@ from typing import Self
 
 import trio
 
-from edged.access.accounts import user_of
+from edged.access.changes import UserChange
 from edged.access.subject import Subject, User
+from edged.access.user_rows import one_user, read_users
 from edged.errors import AccessError, StoreError
 from edged.store import Store
 
@@ -28,6 +29,8 @@ TOKEN_BYTES = 32
 MOST_PER_USER = 20
 WRITE_EVERY = 3600.0
 LOOK_EVERY = 60.0
+# How old a session gets however it is used: so many of its times, and never more than so many seconds.
+MOST_TIMES, OLDEST = 10.0, 365 * 86400.0
 
 Callback = Callable[[str], None]
 
@@ -36,6 +39,7 @@ Callback = Callable[[str], None]
 class _Session:
     token_hash: bytes
     subject: Subject
+    created_at: float
     seen_at: float
     expires_at: float
     written_at: float
@@ -46,6 +50,7 @@ class Sessions:
 
     def __init__(self, *, store: Store, lifetime: float, clock: Callable[[], float]) -> None:
         self._store, self._lifetime, self._clock = store, lifetime, clock
+        self._oldest = max(lifetime, min(lifetime * MOST_TIMES, OLDEST))
         self._by_hash: dict[bytes, _Session] = {}
         self._callbacks: list[Callback] = []
         self._unwritten: set[str] = set()
@@ -55,14 +60,15 @@ class Sessions:
     async def open(cls, *, store: Store, lifetime: float, clock: Callable[[], float] = time.time) -> Self:
         """Read the sessions that outlived the restart. Raises StoreError."""
         sessions = cls(store=store, lifetime=lifetime, clock=clock)
-        users = {}
-        for row in await store.read("SELECT name, role, all_cameras FROM user"):
-            users[row[0]] = await user_of(store, row)
-        rows = await store.read("SELECT id, token_hash, user, seen_at, expires_at FROM session")
-        for session_id, token_hash, user, seen_at, expires_at in rows:
-            if user in users:
+        users = await read_users(store)
+        rows = await store.read("SELECT id, token_hash, user, created_at, seen_at, expires_at FROM session")
+        for session_id, token_hash, user, created_at, seen_at, expires_at in rows:
+            if user in users and not users[user].disabled:
                 subject = _subject(users[user], session_id)
-                sessions._by_hash[token_hash] = _Session(token_hash, subject, seen_at, expires_at, seen_at)
+                end = min(expires_at, created_at + sessions._oldest)
+                sessions._by_hash[token_hash] = _Session(
+                    token_hash, subject, created_at, seen_at, end, written_at=seen_at
+                )
         return sessions
 
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -80,12 +86,12 @@ class Sessions:
         The session of the token `replaces` ends (rotation at login).
 
         Beyond 20 sessions of one user, those unused for longest end. Raises AccessError when the user is
-        gone.
+        gone or disabled.
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         now = self._clock()
         session = _Session(
-            _hash(token), _subject(user, secrets.token_hex(16)), now, now + self._lifetime, now
+            _hash(token), _subject(user, secrets.token_hex(16)), now, now, now + self._lifetime, now
         )
         old = self._find(replaces)
         ended = [old] if old is not None else []
@@ -97,16 +103,23 @@ class Sessions:
         self._by_hash[session.token_hash] = session
         self._wake.set()
         await self._end(ended)
-        try:
-            await self._store.write(
+
+        def insert(connection: sqlite3.Connection) -> None:
+            known = one_user(connection, user.name)
+            if known is None or known.disabled:
+                raise AccessError("There is no such user any more.")
+            connection.execute(
                 "INSERT INTO session (id, token_hash, user, created_at, seen_at, expires_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (session.subject.session, session.token_hash, user.name, now, now, session.expires_at),
             )
+
+        try:
+            await self._store.transact(insert)
+        except AccessError:
+            await self._end([session])
+            raise
         except StoreError as error:
-            if isinstance(error.__cause__, sqlite3.IntegrityError):
-                await self._end([session])
-                raise AccessError("There is no such user any more.") from error
             logger.warning("this session will not survive a restart: %s", error)
         if session.token_hash not in self._by_hash:  # ended while it was being written
             self._unwritten.add(session.subject.session)
@@ -127,10 +140,21 @@ class Sessions:
             return None
         session.seen_at = now
         # Also shortens: a clock that once was years ahead must not leave a session that never ends.
-        session.expires_at = now + self._lifetime
+        session.created_at = min(session.created_at, now)
+        session.expires_at = min(now + self._lifetime, session.created_at + self._oldest)
         if abs(now - session.written_at) >= WRITE_EVERY:
             self._wake.set()
         return session.subject
+
+    @property
+    def active(self) -> int:
+        """How many there are."""
+        return len(self._by_hash)
+
+    @property
+    def unended(self) -> int:
+        """How many have ended, but would begin again at a restart: the database does not know yet."""
+        return len(self._unwritten)
 
     async def revoke(self, session_id: str) -> None:
         """End one session: looked up in vain from now on, subscribers told before this returns."""
@@ -141,9 +165,9 @@ class Sessions:
         await self._end([s for s in self._by_hash.values() if s.subject.user == name])
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
-        """Have `callback(session_id)` called, at once and synchronously, when a session ends.
+        """Have `callback(session_id)` called, at once and synchronously, when a session ends or may less.
 
-        Returns the way out.
+        Ask `lookup` what is left. Returns the way out.
         """
         self._callbacks.append(callback)
 
@@ -155,9 +179,28 @@ class Sessions:
 
     def update(self, user: User) -> None:
         """Let the running sessions of a user have today's role and cameras."""
-        for session in self._by_hash.values():
-            if session.subject.user == user.name:
-                session.subject = _subject(user, session.subject.session)
+        for session in tuple(self._by_hash.values()):
+            before = session.subject
+            if before.user == user.name:
+                session.subject = _subject(user, before.session)
+                if session.subject != before:
+                    self._tell(before.session)
+
+    def follow(self, change: UserChange) -> None:
+        """Let the sessions of a user have today's rights, or end those that have none any more."""
+        if change.user is not None:
+            self.update(change.user)
+        out = change.user is None or change.user.disabled
+        if out or change.signs_out:
+            keep = "" if out else change.keep_session
+            self._drop(
+                [
+                    session
+                    for session in self._by_hash.values()
+                    if session.subject.user == change.name and session.subject.session != keep
+                ]
+            )
+            self._wake.set()
 
     def _rest(self) -> float:
         """Seconds until something may be due. The clock may jump, so never long while there are sessions."""
@@ -177,16 +220,23 @@ class Sessions:
         )
 
     async def _end(self, sessions: list[_Session]) -> None:
+        self._drop(sessions)
+        await self._write_ends()
+
+    def _drop(self, sessions: list[_Session]) -> None:
+        """Look them up in vain from now on, and tell subscribers."""
         for session in sessions:
             if self._by_hash.pop(session.token_hash, None) is None:
                 continue
             self._unwritten.add(session.subject.session)
-            for callback in tuple(self._callbacks):
-                try:
-                    callback(session.subject.session)
-                except Exception:
-                    logger.exception("a session ended, but somebody could not be told")
-        await self._write_ends()
+            self._tell(session.subject.session)
+
+    def _tell(self, session_id: str) -> None:
+        for callback in tuple(self._callbacks):
+            try:
+                callback(session_id)
+            except Exception:
+                logger.exception("a session ended or may less, but somebody could not be told")
 
     async def _write_ends(self) -> None:
         ended = tuple(self._unwritten)
@@ -219,8 +269,8 @@ class Sessions:
         try:
             await self._store.transact(
                 lambda connection: connection.executemany(
-                    "UPDATE session SET seen_at = ?, expires_at = ? WHERE id = ?",
-                    [(s.seen_at, s.expires_at, s.subject.session) for s in due],
+                    "UPDATE session SET created_at = ?, seen_at = ?, expires_at = ? WHERE id = ?",
+                    [(s.created_at, s.seen_at, s.expires_at, s.subject.session) for s in due],
                 )
             )
         except StoreError as error:

@@ -26,8 +26,10 @@ REMEMBERED = 4096
 class Throttled(AccessError):  # noqa: N818  # reads as what it says
     """Too many tries; `retry_after` is the time to wait, in seconds."""
 
-    def __init__(self, retry_after: float) -> None:
-        super().__init__("Too many tries. Please wait and try again.")
+    def __init__(
+        self, retry_after: float, message: str = "Too many tries. Please wait and try again."
+    ) -> None:
+        super().__init__(message)
         self.retry_after = retry_after
 
 

@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 import trio
 
 from edged.cameras.backoff import MOST_SECONDS, Backoff
 from edged.cameras.child import Spawn
+from edged.cameras.encoders import Choice, EncoderChooser, Size
 from edged.cameras.jobs import Feed, JobMaker
 from edged.cameras.state import CameraState, CameraView
 from edged.cameras.watch import WorkerEnd, WorkerLimits
 from edged.cameras.worker import Worker
-from edged.capture.report import Message, Status
+from edged.capture.job import SOFTWARE
+from edged.capture.report import Message, Segment, Status
 from edged.config import CameraSettings
 from edged.errors import EdgedError
 from edged.media.engine import MediaEngine
@@ -25,6 +28,7 @@ FindMicrophone = Callable[[str], Awaitable[str | None]]
 # udev tells of a pulled camera a moment after its worker has felt it.
 GONE_SECONDS = 1.0
 AFTER_FAULT_SECONDS = 5.0
+AFTER_ENCODER_SECONDS = 0.2
 
 
 class Camera:
@@ -44,6 +48,7 @@ class Camera:
         spawn: Spawn,
         limits: WorkerLimits,
         microphone: FindMicrophone,
+        encoders: EncoderChooser,
         clock: Callable[[], float],
         on_message: Callable[[str, Message], None],
         on_change: Callable[[], None],
@@ -52,6 +57,10 @@ class Camera:
         self.settings = settings
         self._jobs, self._engine, self._spawn, self._limits = jobs, engine, spawn, limits
         self._find_microphone = microphone
+        self._encoders = encoders
+        self._choice: Choice | None = None
+        self._size: Size | None = None
+        self._switched = False
         self._clock, self._on_message, self._on_change = clock, on_message, on_change
         self._extra = {"CAMERA": slug}
         self._feed: Feed | None = None
@@ -73,6 +82,7 @@ class Camera:
         if feed == self._feed or not self.settings.enabled:
             return
         self._feed = feed
+        self._size = None
         self._feed_changed.set()
         self._feed_changed = trio.Event()
         if self._worker is not None:
@@ -93,8 +103,26 @@ class Camera:
             return
         logger.info("recording is switched %s", "on" if on else "off", extra=self._extra)
         self._change(recording_wanted=on)
+        self._tell_recording()
+
+    def hold_recording(self, reason: str) -> None:
+        """Write no footage for this reason, whoever wants it; "" lets it be written again."""
+        if reason != self.view.recording_held:
+            self._change(recording_held=reason)
+            self._tell_recording()
+
+    @property
+    def _records(self) -> bool:
+        return self.view.recording_wanted and not self.view.recording_held
+
+    def _tell_recording(self) -> None:
         if self._worker is not None:
-            self._worker.command(f"record {'on' if on else 'off'}")
+            self._worker.command(f"record {'on' if self._records else 'off'}")
+
+    def renew_worker(self) -> None:
+        """Let its worker close its footage and begin anew, with what holds now."""
+        if self._worker is not None:
+            self._worker.stop()
 
     def request_keyframe(self) -> None:
         """Let the next picture be a key frame, if there is one."""
@@ -129,10 +157,16 @@ class Camera:
             end = await self._run_worker(feed)
             if self._feed is not feed:
                 return
+            if end.kind == "asked":  # to begin anew
+                continue
             backoff = backoff.failed(end.healthy)
             delay = MOST_SECONDS if end.kind == "bad_job" else backoff.delay
             if end.kind == "gone":
                 delay = max(delay, GONE_SECONDS)
+            if end.encoder:
+                self._encoders.blame(end.encoder, self.slug, end.reason)
+                self._switched = False
+                delay = AFTER_ENCODER_SECONDS  # the camera is well, and libx264 has its turn
             self._tell_end(end, backoff, delay)
             with trio.move_on_after(delay):
                 await self._feed_changed.wait()
@@ -146,13 +180,15 @@ class Camera:
         microphone = await self._find_microphone(feed.usb_path) if feed.usb_path else None
         if self._feed is not feed:
             return WorkerEnd("asked", "", 0)
+        self._choice = self._choose_encoder(feed)
         job = self._jobs.make(
             self.slug,
             feed,
             self.settings,
-            recording=self.view.recording_wanted,
+            recording=self._records,
             outputs=outputs,
             microphone=microphone,
+            encoder=self._choice,
         )
         worker = Worker(job, spawn=self._spawn, on_message=self._take, limits=self._limits)
         self._worker = worker
@@ -164,6 +200,53 @@ class Camera:
                 worker_pid=None, recording=False, live_connected=False, audio=False, fps=0.0, bitrate_kbit=0.0
             )
 
+    def reconsider_encoder(self) -> None:
+        """There are new proofs: begin anew with a better encoder, once, and once more after its first fault.
+
+        At once, not at the end of a segment: this is seconds after the start, and the second of picture that
+        it costs is the same then.
+        """
+        worker, feed, choice = self._worker, self._feed, self._choice
+        if worker is None or worker.stopping or feed is None or choice is None or choice.name != SOFTWARE:
+            return
+        better = self._choose_encoder(feed)
+        if better.name == SOFTWARE and self.view.encoder == SOFTWARE:
+            self._choice = better  # the reason may be another now
+            self._change(encoder_reason=better.reason)
+        if better.name in {SOFTWARE, "auto"} or self._switched or self.view.encoder == "copy":
+            return
+        self._switched = True
+        logger.info("encodes by %s from now on: %s", better.name, better.reason, extra=self._extra)
+        worker.stop()
+
+    def _choose_encoder(self, feed: Feed) -> Choice:
+        size = self._size or self._jobs.encoded_size(feed, self.settings)
+        return self._encoders.choose(self._jobs.wanted_encoder(self.settings), size)
+
+    def _encoder_reason(self, status: Status) -> str:
+        """Why it is this encoder, as far as is known now."""
+        if status.encoder == SOFTWARE and self._choice is not None and self._choice.name == SOFTWARE:
+            return self._choice.reason
+        return status.encoder_reason
+
+    def _judge_encoder(self, status: Status) -> None:
+        """See whether the worker encodes as it was told, at the size that was expected."""
+        choice, feed = self._choice, self._feed
+        if choice is None or feed is None or status.encoder != SOFTWARE or not status.frames_out:
+            return
+        expected = self._size or self._jobs.encoded_size(feed, self.settings)
+        if expected is None or (expected.width, expected.height) != (status.width, status.height):
+            fps = expected.fps if expected else self.settings.fps or self._jobs.config.capture.fps
+            self._size = Size(status.width, status.height, fps)
+            self._choice = Choice(SOFTWARE, status.encoder_reason)
+            self._choose_encoder(feed)  # lets this size be proved
+            self.reconsider_encoder()
+        elif choice.name not in {SOFTWARE, "auto"}:
+            # It could not be opened, and software does its work. One word about that is enough.
+            self._choice = Choice(SOFTWARE, status.encoder_reason)
+            self._switched = False
+            self._encoders.blame(choice.name, self.slug, status.encoder_reason)
+
     def _tell_end(self, end: WorkerEnd, backoff: Backoff, delay: float) -> None:
         logger.warning("%s; next try in %g s", end.reason, delay, extra=self._extra)
         state: CameraState = "failed"
@@ -171,7 +254,7 @@ class Camera:
             state = "unplugged"
         elif end.kind == "stalled":
             state = "stalled"
-        elif end.kind == "crashed" and backoff.failures == 1:
+        elif end.kind == "encoder" or (end.kind == "crashed" and backoff.failures == 1):
             state = "starting"
         self._become(state, end.reason)
         self._change(
@@ -192,9 +275,11 @@ class Camera:
                 fps=message.fps,
                 bitrate_kbit=message.bitrate_kbit,
                 source_format=message.source_format,
+                mode_reason=message.mode_reason,
                 encoder=message.encoder,
-                encoder_reason=message.encoder_reason,
+                encoder_reason=self._encoder_reason(message),
                 audio=message.audio,
+                audio_wanted=message.audio_wanted,
                 live_connected=any(output.connected for output in message.outputs),
                 frames_in=message.frames_in,
                 frames_out=message.frames_out,
@@ -202,9 +287,19 @@ class Camera:
                 worker_pid=worker.pid,
                 last_error=message.last_error or self.view.last_error,
             )
+            self._judge_encoder(message)
             # A last word of a worker whose camera was pulled does not make it live again.
             if message.state == "live" and message.frames_out and not worker.stopping:
                 self._become("live", "")
+        elif isinstance(message, Segment):
+            why = f" ({message.reason})" if message.reason else ""
+            logger.info(
+                "segment closed: %.1f s, %d bytes%s",
+                message.duration,
+                message.bytes,
+                why,
+                extra=self._extra | {"SEGMENT": "/".join(Path(message.path).parts[-3:])},
+            )
         self._on_message(self.slug, message)
 
     def _become(self, state: CameraState, reason: str) -> None:

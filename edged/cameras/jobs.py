@@ -1,10 +1,13 @@
 """The job of a camera's worker, made of the settings and of what was found out about the device: pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edged.cameras.device import CameraDevice
+from edged.cameras.encoders import Choice, Size
 from edged.cameras.modes import Wanted, choose_modes
+from edged.capture.fit import fit
 from edged.capture.job import (
     CaptureJob,
     FileSource,
@@ -63,11 +66,15 @@ def configured_feed(settings: CameraSettings, capture: CaptureSettings) -> Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobMaker:
-    """What all jobs have in common: settings and folders."""
+    """What all jobs have in common: settings and folders.
+
+    `volume` gives the identity of the volume that is recorded on, "" for any.
+    """
 
     config: Config
     recordings: Path
     runtime: Path
+    volume: Callable[[], str] = str
 
     def may_record(self, settings: CameraSettings) -> bool:
         """Whether this camera records unless somebody says otherwise."""
@@ -76,6 +83,28 @@ class JobMaker:
     def snapshot_path(self, slug: str) -> Path:
         """Where the camera's worker puts its still picture (JPEG)."""
         return self.runtime / "snapshots" / f"{slug}.jpg"
+
+    def wanted_encoder(self, settings: CameraSettings) -> str:
+        """The encoder that the settings want for this camera."""
+        return settings.encoder or self.config.capture.encoder
+
+    def encoded_size(self, feed: Feed, settings: CameraSettings) -> Size | None:
+        """What this feed's pictures will be encoded at, None when only its worker can tell."""
+        source, capture = feed.source, self.config.capture
+        if isinstance(source, SyntheticSource):
+            width, height, fps = source.width, source.height, source.fps
+        elif isinstance(source, V4l2Source):
+            # H.264 of the camera's own is sent on as it is.
+            mode = next((mode for mode in source.modes if mode.pixel_format != "h264"), None)
+            if mode is None:
+                return None
+            width, height, fps = mode.width, mode.height, mode.fps
+        else:
+            return None
+        fitting = fit(
+            width, height, settings.width or capture.max_width, settings.height or capture.max_height
+        )
+        return Size(*fitting, min(fps, settings.fps or capture.fps))
 
     def make(
         self,
@@ -86,13 +115,18 @@ class JobMaker:
         recording: bool,
         outputs: tuple[LiveOutput, ...],
         microphone: str | None = None,
+        encoder: Choice | None = None,
     ) -> CaptureJob:
-        """The job; `recording`: whether to record from the first picture on; `microphone`: ALSA's name."""
+        """The job; `recording`: whether to record from the first picture on; `microphone`: ALSA's name.
+
+        `encoder`: which was chosen; None leaves it to the settings.
+        """
         if feed.source is None:
             raise ValueError("there is no job without a source")
         capture = self.config.capture
         footage = Recording(
             folder=str(self.recordings / slug),
+            volume=self.volume() or None,
             segment_seconds=self.config.recording.segment_seconds,
             on=recording,
         )
@@ -104,7 +138,9 @@ class JobMaker:
             height=settings.height or capture.max_height,
             fps=settings.fps or capture.fps,
             bitrate_kbit=settings.bitrate_kbit or capture.bitrate_kbit,
-            encoder=settings.encoder or capture.encoder,
+            encoder=encoder.name if encoder else self.wanted_encoder(settings),
+            encoder_reason=encoder.reason if encoder else "",
+            encoder_size=encoder.size if encoder else None,
             audio_device=microphone,
             outputs=outputs,
             # Recording may be switched on while the worker runs, unless the settings forbid it for all.

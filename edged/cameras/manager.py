@@ -10,6 +10,7 @@ from edged.cameras.camera import Camera, FindMicrophone
 from edged.cameras.child import Spawn, spawn_worker
 from edged.cameras.device import CameraDevice
 from edged.cameras.discovery import Discovery, UdevDiscovery
+from edged.cameras.encoders import Encoders, NamedOnly
 from edged.cameras.jobs import JobMaker, configured_feed, usb_feed
 from edged.cameras.microphone import find_microphone
 from edged.cameras.plugged import Plugged, guard
@@ -26,7 +27,8 @@ from edged.media.engine import MediaEngine
 class CameraManager:
     """The cameras of this machine. Everything but `run`, `changed` and `pulse` answers from memory.
 
-    `recordings` and `runtime` are the folders of footage and of what may vanish at a restart.
+    `recordings` and `runtime` are the folders of footage and of what may vanish at a restart; `volume` gives
+    the identity of the volume that footage must be on.
     """
 
     def __init__(
@@ -38,17 +40,20 @@ class CameraManager:
         recordings: Path,
         runtime: Path,
         on_message: Callable[[str, Message], None],
+        volume: Callable[[], str] = str,
         spawn: Spawn = spawn_worker,
         discovery: Discovery | None = None,
         query: Query = query_node,
         microphone: FindMicrophone = find_microphone,
         clock: Callable[[], float] = time.time,
         limits: WorkerLimits | None = None,
+        encoders: Encoders | None = None,
     ) -> None:
         self._config, self._engine = config, engine
-        self._jobs = JobMaker(config=config, recordings=recordings, runtime=runtime)
+        self._jobs = JobMaker(config=config, recordings=recordings, runtime=runtime, volume=volume)
         self._on_message, self._spawn, self._clock = on_message, spawn, clock
         self._microphone = microphone
+        self._encoders = encoders
         self._limits = limits or WorkerLimits(stall=config.capture.stall_timeout)
         configured = {slug for slug, settings in config.cameras.items() if settings.source}
         self._registry = Registry(store, reserved=configured, clock=clock)
@@ -60,6 +65,7 @@ class CameraManager:
         )
         self._cameras: dict[str, Camera] = {}
         self._nursery: trio.Nursery | None = None
+        self._held = ""
         self._running = 0
         self._version = 0
         self._bell = trio.Event()
@@ -104,6 +110,17 @@ class CameraManager:
         if slug in self._cameras:
             self._cameras[slug].set_recording(on)
 
+    def hold_recording(self, reason: str) -> None:
+        """Let no camera write footage for this reason; "" lets those that should write it again."""
+        self._held = reason
+        for camera in self._cameras.values():
+            camera.hold_recording(reason)
+
+    def renew_workers(self) -> None:
+        """Let every worker close its footage and begin anew, with what holds now."""
+        for camera in self._cameras.values():
+            camera.renew_worker()
+
     def snapshot_path(self, slug: str) -> Path | None:
         """The newest still picture (JPEG) of this camera, None when there is none."""
         path = self._jobs.snapshot_path(slug)
@@ -119,11 +136,22 @@ class CameraManager:
             try:
                 self._add_known()
                 nursery.start_soon(guard, "writing the cameras' names", self._registry.run)
+                if self._encoders is not None:
+                    nursery.start_soon(guard, "following the encoders", self._follow_encoders)
                 await nursery.start(self._plugged.run)
                 task_status.started()
                 await trio.sleep_forever()
             finally:
                 self._nursery = None
+
+    async def _follow_encoders(self) -> None:
+        """Tell every camera when something new is known of encoders."""
+        assert self._encoders is not None
+        version = 0
+        while True:
+            version = await self._encoders.changed(version)
+            for camera in self._cameras.values():
+                camera.reconsider_encoder()
 
     def _add_known(self) -> None:
         names = {known.slug: known.name for known in self._registry.known}
@@ -146,10 +174,12 @@ class CameraManager:
             spawn=self._spawn,
             limits=self._limits,
             microphone=self._microphone,
+            encoders=self._encoders or NamedOnly(),
             clock=self._clock,
             on_message=self._on_message,
             on_change=self._ring,
         )
+        camera.hold_recording(self._held)
         self._cameras[slug] = camera
         assert self._nursery is not None
         self._nursery.start_soon(self._serve, camera)

@@ -8,7 +8,11 @@ CameraState = Literal["starting", "live", "stalled", "failed", "unplugged", "dis
 
 
 class CameraView(Base, frozen=True):
-    """One camera as seen now. `since` is the UTC unix time at which `state` began; `reason` is for people."""
+    """One camera as seen now. `since` is the UTC unix time at which `state` began; `reason` is for people.
+
+    `recording_held` says why the house itself does not let it record (a full disk, say), "" when it does.
+    Counters of frames count from the start of its worker, `restarts` and `stalls` from the daemon's.
+    """
 
     slug: str
     name: str
@@ -17,6 +21,7 @@ class CameraView(Base, frozen=True):
     reason: str = ""
     recording: bool = False
     recording_wanted: bool = False
+    recording_held: str = ""
     recording_reason: str = ""
     recording_dropped: int = 0
     width: int = 0
@@ -24,9 +29,11 @@ class CameraView(Base, frozen=True):
     fps: float = 0
     bitrate_kbit: float = 0
     source_format: str = ""
+    mode_reason: str = ""
     encoder: str = ""
     encoder_reason: str = ""
     audio: bool = False
+    audio_wanted: bool = False
     live_connected: bool = False
     frames_in: int = 0
     frames_out: int = 0

@@ -1,31 +1,46 @@
 """What a worker's words tell: whether it makes progress, how long to wait for it, why it ended. Pure."""
 
+import signal
 from dataclasses import dataclass
 from typing import Literal
 
-from edged.capture.job import EXIT_BAD_JOB, EXIT_DEVICE_BUSY, EXIT_DEVICE_GONE, EXIT_NO_FORMAT
+from edged.capture.job import (
+    EXIT_BAD_JOB,
+    EXIT_DEVICE_BUSY,
+    EXIT_DEVICE_GONE,
+    EXIT_ENCODER,
+    EXIT_NO_FORMAT,
+    SOFTWARE,
+)
 from edged.capture.report import Message, Segment, SegmentOpened, Status
 
-EndKind = Literal["asked", "gone", "busy", "no_format", "bad_job", "stalled", "crashed"]
+EndKind = Literal["asked", "gone", "busy", "no_format", "bad_job", "encoder", "stalled", "crashed"]
 EXITS: dict[int, tuple[EndKind, str]] = {
     EXIT_BAD_JOB: ("bad_job", "the capture worker refused its job"),
     EXIT_DEVICE_GONE: ("gone", "the camera is gone"),
     EXIT_DEVICE_BUSY: ("busy", "another program uses the camera"),
     EXIT_NO_FORMAT: ("no_format", "no format of the camera, or no encoder, works"),
+    EXIT_ENCODER: ("encoder", "the encoder failed"),
 }
+# What a broken library of an encoder does to the process that it is in.
+CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE}
+# So many pictures came in without one going out: the camera is not at fault.
+PICTURES_IN_VAIN = 10
+# A camera's own H.264 is held back until it has proved itself, for less than this, seconds.
+SLOWEST_START = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLimits:
     """Seconds of patience with a worker.
 
-    `hello`: until it says its first word (a slow board imports for seconds); `first_frame`: from then until
-    its first picture; `stall`: without a new picture later. At the end: `stop` after the command, `terminate`
-    after SIGTERM, `reap` after SIGKILL; they end within 4 s together, the daemon's own time to stop. A worker
-    gives its disk 3 s.
+    `hello`: until it says its first word (a slow, busy board imports for many seconds); `first_frame`: from
+    then until its first picture; `stall`: without a new picture later. At the end: `stop` after the command,
+    `terminate` after SIGTERM, `reap` after SIGKILL; they end within 4 s together, the daemon's own time to
+    stop. A worker gives its disk 3 s.
     """
 
-    hello: float = 15.0
+    hello: float = 30.0
     first_frame: float = 10.0
     stall: float = 5.0
     stop: float = 3.4
@@ -42,11 +57,15 @@ class WorkerLimits:
 
 @dataclass(frozen=True, slots=True)
 class WorkerEnd:
-    """How a worker ended. `healthy`: seconds from its first to its last picture."""
+    """How a worker ended. `healthy`: seconds from its first to its last picture.
+
+    `encoder`: the encoder in hardware that is to blame for it, if one is.
+    """
 
     kind: EndKind
     reason: str
     healthy: float
+    encoder: str = ""
 
 
 class Watch:
@@ -60,6 +79,9 @@ class Watch:
         self._first_at: float | None = None
         self._progress_at = now
         self._frames = 0
+        self._frames_in = self._in_at_progress = 0
+        self._first_in_at: float | None = None
+        self._encoder = ""
         self._last_error = ""
         self._open_segments: set[str] = set()
 
@@ -79,8 +101,13 @@ class Watch:
             self._open_segments.discard(message.path)
         elif isinstance(message, Status):
             self._last_error = message.last_error or self._last_error
+            self._encoder = "" if message.encoder in {"copy", SOFTWARE} else message.encoder
+            self._frames_in = message.frames_in
+            if message.frames_in and self._first_in_at is None:
+                self._first_in_at = now
             if message.frames_out > self._frames:
                 self._frames, self._progress_at = message.frames_out, now
+                self._in_at_progress = message.frames_in
                 if self._first_at is None:
                     self._first_at = now
 
@@ -94,14 +121,20 @@ class Watch:
         if self._hello_at is None:
             return self._start + limits.hello, "the capture worker does not start"
         if self._first_at is None:
-            return self._hello_at + limits.first_frame, "the camera gives no picture"
+            until = self._hello_at + limits.first_frame
+            if self._first_in_at is not None:
+                until = min(until, self._first_in_at + max(limits.stall, SLOWEST_START))
+            return until, "the camera gives no picture"
         return self._progress_at + limits.stall, f"no new picture for {limits.stall:g} s"
 
     def judge(self, code: int | None, *, stalled: str = "", asked: bool = False) -> WorkerEnd:
         """Why it ended: with this exit code (None: it could not be ended), stalled, or asked to."""
         healthy = 0.0 if self._first_at is None else self._progress_at - self._first_at
         if stalled:
-            return WorkerEnd("stalled", stalled, healthy)
+            in_vain = self._frames_in - self._in_at_progress >= PICTURES_IN_VAIN
+            encoder = self._encoder if in_vain else ""
+            reason = f"{stalled}: {encoder} takes pictures and gives none" if encoder else stalled
+            return WorkerEnd("stalled", reason, healthy, encoder)
         if asked:
             return WorkerEnd("asked", "", healthy)
         kind: EndKind = "crashed"
@@ -113,4 +146,8 @@ class Watch:
             reason = f"the capture worker was ended by signal {-code}"
         else:
             reason = f"the capture worker ended with code {code}"
-        return WorkerEnd(kind, f"{reason}: {self._last_error}" if self._last_error else reason, healthy)
+        at_fault = code == EXIT_ENCODER or (code is not None and -code in CRASHES)
+        encoder = self._encoder if at_fault else ""
+        return WorkerEnd(
+            kind, f"{reason}: {self._last_error}" if self._last_error else reason, healthy, encoder
+        )

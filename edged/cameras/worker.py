@@ -19,6 +19,8 @@ from edged.capture.report import Message, decode_message
 logger = logging.getLogger(__name__)
 
 LONGEST_MESSAGE = 256 * 1024
+# Woken so much too late, in seconds, we were stopped ourselves; then so long for what waits to be read.
+OVERSLEPT, CATCH_UP = 1.0, 1.5
 
 
 class Worker:
@@ -116,8 +118,14 @@ class Worker:
         """Wait until it ended or was asked to: "". Else why it must be killed."""
         while not self._settled.is_set():
             at, reason = self._watch.patience()
+            late = trio.current_time() - at
+            if late >= OVERSLEPT:
+                # We ourselves were stopped: what it said meanwhile is still to be read.
+                with trio.move_on_after(CATCH_UP):
+                    await self._settled.wait()
+                at, reason = self._watch.patience()
             if trio.current_time() >= at:
-                return reason
+                return "" if self._settled.is_set() else reason
             # Its first word and first picture shorten the time that it was given for them: look in time.
             with trio.move_on_at(min(at, trio.current_time() + self._limits.stall)):
                 await self._settled.wait()

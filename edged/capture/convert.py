@@ -21,16 +21,6 @@ FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 TIME_BASE = Fraction(1, 90_000)
 
 
-def fit(width: int, height: int, wanted_width: int | None, wanted_height: int | None) -> tuple[int, int]:
-    """The largest even size of the same shape that is neither larger than the picture nor than wanted."""
-    shrink = min(
-        Fraction(1),
-        Fraction(wanted_width or width, width),
-        Fraction(wanted_height or height, height),
-    )
-    return max(2, int(width * shrink) // 2 * 2), max(2, int(height * shrink) // 2 * 2)
-
-
 def output_format(format_name: str, *, full_range: bool, only: str = "") -> str:
     """The pixel format to encode for pictures of this one; `only`: the one that the encoder takes."""
     if only:

@@ -1,32 +1,47 @@
-"""H.264 encoders: which one, why, and how it is set.
+"""H.264 encoders: opening one by name, and what each must give.
 
-What every one must give: constrained baseline (or main), no B-frames, each access unit out before the next
-picture goes in, key frames exactly where asked for, SPS and PPS in band before each.
+Constrained baseline or main, no B-frames, key frames where asked for, SPS and PPS in band before each.
+libx264 gives each access unit before the next picture goes in; an encoder in hardware may hold some back.
 """
 
 import logging
 import os
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import av
 from av.video.frame import PictureType
 
 from edged.capture.convert import FULL_RANGE
-from edged.capture.faults import NoFormatError
-from edged.capture.h264 import START_CODE, parameter_sets
+from edged.capture.encoder_candidates import GSTREAMER
+from edged.capture.faults import EncoderError, NoFormatError
+from edged.capture.h264 import START_CODE, has_slice, parameter_sets
+from edged.capture.job import SOFTWARE, CaptureJob
 
 logger = logging.getLogger(__name__)
 
-SOFTWARE = "libx264"
 # One thread of a PC encodes this much with ease; each more costs latency, memory and some CPU.
 PIXELS_PER_THREAD = 1280 * 720 * 35
 MAX_THREADS = 4
 PRESET = "superfast"
-# Encoders besides libx264 that take only this pixel format.
-ONLY_FORMAT = "yuv420p"
+# The one pixel format that an encoder besides libx264 takes; the other of the two are converted for it.
+ONLY_FORMAT = {"h264_qsv": "nv12", "h264_rkmpp": "nv12"}
+USUAL_ONLY_FORMAT = "yuv420p"
 BT601 = 5  # AVCOL_SPC_BT470BG, the matrix of JPEG and of raw USB cameras
+# AV_PROFILE_H264_CONSTRAINED_BASELINE: what every player and browser takes.
+CONSTRAINED_BASELINE = "578"
+# A packet this small may be nothing but headers, however it is called.
+SMALL = 256
+HARDWARE_OPTIONS: dict[str, dict[str, str]] = {
+    # With fewer capture buffers a pipelined encoder loses pictures when it is drained.
+    "h264_v4l2m2m": {"num_capture_buffers": "32", "profile": CONSTRAINED_BASELINE},
+    "h264_nvenc": {"profile": "baseline", "zerolatency": "1", "delay": "0", "forced-idr": "1", "rc": "vbr"},
+    "h264_qsv": {"profile": "66", "async_depth": "1", "forced_idr": "1", "low_power": "0"},
+    "h264_nvmpi": {"profile": "baseline"},
+    "h264_rkmpp": {"profile": "66"},
+    "h264_vaapi": {"profile": CONSTRAINED_BASELINE},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +65,92 @@ class Encoded:
     data: bytes
 
 
+class Encoder(Protocol):
+    """An open encoder. Not for more than one thread. Every method may raise EncoderError.
+
+    `forces_keys`: whether it makes a key frame of the picture that is asked to be one; others make one each
+    second of pictures by themselves.
+    """
+
+    name: str
+    reason: str
+    settings: EncoderSettings
+    forces_keys: bool
+
+    @property
+    def headers(self) -> bytes:
+        """SPS and PPS in Annex B; empty before the first key frame of some encoders."""
+
+    def encode(self, frame: Any, number: int, *, key: bool) -> list[Encoded]:
+        """Take a picture, give what is ready.
+
+        `number` becomes the picture's time stamp, in slots of the frame grid, and must rise.
+        """
+
+    def flush(self) -> list[Encoded]:
+        """What was held back; nothing can be encoded after that."""
+
+
 def only_format(name: str) -> str:
     """The one pixel format that this encoder takes, or nothing if it takes all of ours."""
-    return "" if name in {"auto", SOFTWARE} else ONLY_FORMAT
+    return "" if name in {"auto", SOFTWARE} else ONLY_FORMAT.get(name, USUAL_ONLY_FORMAT)
 
 
-def open_encoder(name: str, settings: EncoderSettings) -> "VideoEncoder":
-    """The encoder of a job: `auto`, or one by name, else software. Raises NoFormatError when none opens.
+def encoder_for(job: CaptureJob, width: int, height: int) -> tuple[str, str]:
+    """Which encoder a job means for pictures of this size, and why."""
+    if job.encoder == "auto":
+        return SOFTWARE, job.encoder_reason or "software: no other was chosen for this job"
+    if job.encoder_size not in {None, (width, height)}:
+        return SOFTWARE, f"software: {job.encoder} is not proved at {width}x{height}"
+    return job.encoder, job.encoder_reason or "named in the settings"
 
-    Hardware encoders are used only when named: nothing here proves yet that one works on this machine.
-    """
-    if name == "auto":
-        reason = "software; hardware encoders are not tried by 'auto' yet, name one to use it"
-    elif name == SOFTWARE:
-        reason = "named in the settings"
-    else:
+
+def open_encoder(name: str, settings: EncoderSettings, reason: str) -> Encoder:
+    """This encoder, else software with the reason of that. Raises NoFormatError when none opens."""
+    if name != SOFTWARE:
         try:
-            return VideoEncoder(name, settings, "named in the settings, not proved")
-        except (av.FFmpegError, ValueError) as error:
-            logger.warning("encoder %s cannot be used: %s", name, error)
-            reason = f"software, because {name} cannot be used: {error}"
+            return open_named(name, settings, reason)
+        except EncoderError as error:
+            logger.warning("%s", error)
+            reason = f"software, because {error}"
     try:
         return VideoEncoder(SOFTWARE, settings, reason)
     except (av.FFmpegError, ValueError) as error:
         raise NoFormatError(f"no usable encoder: {SOFTWARE}: {error}") from error
 
 
+def open_named(name: str, settings: EncoderSettings, reason: str) -> Encoder:
+    """This very encoder. Raises EncoderError."""
+    if name == GSTREAMER:
+        # Few machines have it.
+        from edged.capture.gstreamer_encoder import GstreamerEncoder  # noqa: PLC0415
+
+        return GstreamerEncoder(settings, reason)
+    try:
+        return VideoEncoder(name, settings, reason)
+    except (av.FFmpegError, ValueError) as error:
+        raise EncoderError(f"{name} cannot be opened: {in_words(error)}") from error
+
+
+def in_words(error: Exception) -> str:
+    """The error of an encoder; libav gives some of the kernel's other numbers than they had."""
+    words = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, av.codec.codec.UnknownCodecError):
+        return "this libav was built without it"
+    if isinstance(error, BlockingIOError):
+        return "its driver failed (libav says EAGAIN, as it does for EIO)"
+    if isinstance(error, PermissionError):
+        return f"{words} (what libav also says when its device is busy)"
+    return str(words)
+
+
 class VideoEncoder:
-    """An open encoder. Not for more than one thread."""
+    """An encoder of libav."""
+
+    forces_keys = True
 
     def __init__(self, name: str, settings: EncoderSettings, reason: str) -> None:
+        """Open it. Raises av.FFmpegError or ValueError."""
         self.name = name
         self.reason = reason
         self.settings = settings
@@ -103,32 +174,48 @@ class VideoEncoder:
 
     @property
     def headers(self) -> bytes:
-        """SPS and PPS in Annex B; empty before the first key frame of some encoders."""
+        """See Encoder."""
         return b"".join(START_CODE + unit for unit in self._headers)
 
     def encode(self, frame: Any, number: int, *, key: bool) -> list[Encoded]:
-        """Take a picture, give what is ready. Raises av.FFmpegError.
-
-        `number` becomes the picture's time stamp, in slots of the frame grid, and must rise.
-        """
+        """See Encoder."""
         frame.pts = number
         frame.time_base = self._context.time_base
         # A decoded picture says what kind it was, and the encoder would take that for an order.
         frame.pict_type = PictureType.I if key else PictureType.NONE
-        return [self._finish(packet) for packet in self._context.encode(frame)]
+        return self._encode(frame)
 
-    def _finish(self, packet: Any) -> Encoded:
+    def flush(self) -> list[Encoded]:
+        """See Encoder."""
+        return self._encode(None)
+
+    def _encode(self, frame: Any) -> list[Encoded]:
+        try:
+            packets = self._context.encode(frame)
+        except av.FFmpegError as error:
+            if frame is None and isinstance(error, EOFError):
+                return []
+            raise EncoderError(f"{self.name} failed: {in_words(error)}") from error
+        return [encoded for packet in packets if (encoded := self._finish(packet)) is not None]
+
+    def _finish(self, packet: Any) -> Encoded | None:
         data = bytes(packet)
         if packet.is_keyframe:
             if in_band := parameter_sets(data):
                 self._headers = in_band
+                # Some drivers give SPS and PPS in a buffer of their own, with the time of the first picture.
+                if len(data) < SMALL and not has_slice(data):
+                    return None
             else:
                 data = self.headers + data
+        if packet.pts is None or (packet.is_keyframe and not self._headers):
+            what = "a packet without a time stamp" if packet.pts is None else "no SPS and PPS"
+            raise EncoderError(f"{self.name} gives {what}")
         return Encoded(number=packet.pts, is_key=packet.is_keyframe, data=data)
 
     def _options(self, name: str, settings: EncoderSettings) -> dict[str, str]:
         if name != SOFTWARE:
-            return {"num_capture_buffers": "32"} if name == "h264_v4l2m2m" else {}
+            return HARDWARE_OPTIONS.get(name, {})
         return {
             "preset": PRESET,
             "tune": "zerolatency",

@@ -1,6 +1,12 @@
 """What may end a worker, and the exit code that tells the daemon which it was (see job.py)."""
 
-from edged.capture.job import EXIT_BAD_JOB, EXIT_DEVICE_BUSY, EXIT_DEVICE_GONE, EXIT_NO_FORMAT
+from edged.capture.job import (
+    EXIT_BAD_JOB,
+    EXIT_DEVICE_BUSY,
+    EXIT_DEVICE_GONE,
+    EXIT_ENCODER,
+    EXIT_NO_FORMAT,
+)
 from edged.errors import EdgedError
 
 EXIT_CRASH = 1
@@ -34,3 +40,9 @@ class NoFormatError(CaptureError):
     """No mode of the source, or no encoder, can be used."""
 
     exit_code = EXIT_NO_FORMAT
+
+
+class EncoderError(CaptureError):
+    """The encoder failed, stalls, or does not do what was asked of it."""
+
+    exit_code = EXIT_ENCODER

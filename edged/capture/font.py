@@ -38,17 +38,12 @@ class Font:
             for sign, glyph in _GLYPHS.items()
         }
 
-    @property
-    def line_height(self) -> int:
-        """Pixels from the first to the last line."""
-        return HEIGHT * self._scale
-
     def width(self, length: int) -> int:
         """Pixels that `length` signs take."""
         return length * ADVANCE * self._scale
 
     def rows(self, text: str) -> list[bytes]:
-        """`line_height` lines of luma. Signs that the font lacks are left blank."""
+        """The lines of luma, from the first to the last. Signs that the font lacks are left blank."""
         blank = self._rows[" "]
         glyphs = [self._rows.get(sign, blank) for sign in text]
         return [row for y in range(HEIGHT) for row in (b"".join(glyph[y] for glyph in glyphs),) * self._scale]

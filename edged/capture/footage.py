@@ -18,12 +18,13 @@ from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.report import Message, SegmentOpened
 from edged.capture.segment_file import SegmentFile
 from edged.capture.splitter import Action, Open, Splitter, Write
+from edged.recordings.identity import WrongVolume
 
 logger = logging.getLogger(__name__)
 
 # Seconds from an error to the next try, and what they grow to.
 FIRST_RETRY = 1.0
-LAST_RETRY = 30.0
+LAST_RETRY = 10.0
 SWITCHED_OFF = "switched off"
 
 DISK_WORDS = {
@@ -45,7 +46,8 @@ DISK_WORDS = {
 class FootageWriter:
     """Writes the packets of one camera into files below `recording.folder`.
 
-    `trouble` says why nothing can be written; empty when all is well. `clock` counts monotonic seconds.
+    `trouble` says why nothing can be written; empty when all is well. `lost` counts frames that came while a
+    broken disk was left alone. `clock` counts monotonic seconds.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class FootageWriter:
         self._backoff = FIRST_RETRY
         self.wanted = recording.on
         self.trouble = ""
+        self.lost = 0
 
     @property
     def is_open(self) -> bool:
@@ -77,8 +80,12 @@ class FootageWriter:
 
     def write(self, packet: EncodedPacket) -> None:
         """Add a packet, in encode order; the first file begins at the first key frame."""
-        if self.wanted and (self._splitter.is_open or self._clock() >= self._retry_at):
+        if not self.wanted:
+            return
+        if self._splitter.is_open or self._clock() >= self._retry_at:
             self._try(lambda: self._act(self._splitter.feed(packet)))
+        elif packet.stream == "video":
+            self.lost += 1
 
     def cut(self, reason: str) -> None:
         """Close the file for this reason; the next begins at the next key frame."""
@@ -128,7 +135,7 @@ class FootageWriter:
             start=action.start,
             now=self._clock(),
         )
-        logger.info("segment begun", extra={"SEGMENT": str(self._file.path)})
+        logger.debug("segment begun", extra={"SEGMENT": str(self._file.path)})
         self._report(SegmentOpened(path=str(self._file.path), start=self._file.start))
 
     def _write(self, packet: EncodedPacket) -> None:
@@ -143,12 +150,12 @@ class FootageWriter:
         segment = self._file.close(reason)
         self._file = None
         self._backoff = FIRST_RETRY
-        logger.info("segment closed", extra={"SEGMENT": segment.path})
+        logger.debug("segment closed", extra={"SEGMENT": segment.path})
         self._report(segment)
 
     def _pause(self, error: Exception) -> None:
         """Save the file as far as it can be, and leave the disk alone for a while."""
-        words = DISK_WORDS.get(error.errno or 0) if isinstance(error, OSError) else None
+        words = _disk_words(error)
         reason = words or f"footage cannot be written ({type(error).__name__})"
         if reason != self.trouble:
             logger.warning("recording paused: %s", reason, exc_info=None if words else error)
@@ -159,3 +166,10 @@ class FootageWriter:
             self._report(file.abandon(reason))
         self._retry_at = self._clock() + self._backoff
         self._backoff = min(self._backoff * 2, LAST_RETRY)
+
+
+def _disk_words(error: Exception) -> str | None:
+    """What people call it; None for what is a fault of ours."""
+    if isinstance(error, WrongVolume):
+        return str(error.strerror)
+    return DISK_WORDS.get(error.errno or 0) if isinstance(error, OSError) else None

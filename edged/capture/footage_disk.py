@@ -1,8 +1,13 @@
 """The disk as the recorder sees it: a small face, so that tests can make it slow, full or broken."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
+
+from edged.capture.job import Recording
+from edged.recordings.identity import open_below, open_volume
 
 
 class FootageDisk(Protocol):
@@ -37,20 +42,48 @@ class FootageDisk(Protocol):
 
 
 class RealDisk:
-    """The operating system's own."""
+    """The operating system's own.
+
+    With `volume`, nothing is made but below `root` on the volume of this identity. What is made is made in
+    folders held open, so that a disk that is pulled or swapped at that moment can only fail.
+    """
+
+    def __init__(self, root: Path | None = None, volume: str = "") -> None:
+        self._root, self._volume = root, volume
+
+    @classmethod
+    def of(cls, recording: Recording) -> "RealDisk":
+        """The disk that this recording belongs on."""
+        return cls(Path(recording.folder).parent, recording.volume or "")
 
     def make_folder(self, folder: Path) -> None:
         """See FootageDisk."""
-        try:
-            folder.mkdir(mode=0o750)
-        except FileExistsError:
-            return
-        self.sync_folder(folder.parent)
+        with self._opened(folder.parent) as parent:
+            try:
+                os.mkdir(folder.name, 0o750, dir_fd=parent)
+            except FileExistsError:
+                return
+            os.fsync(parent)
 
     def create(self, path: Path) -> int:
         """See FootageDisk."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        return os.open(path, flags, 0o640)
+        with self._opened(path.parent) as parent:
+            return os.open(path.name, flags, 0o640, dir_fd=parent)
+
+    @contextmanager
+    def _opened(self, folder: Path) -> Iterator[int]:
+        """The folder, open; proved to be on the right volume. Raises OSError."""
+        if not self._volume or self._root is None:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                yield handle
+            finally:
+                os.close(handle)
+            return
+        names = folder.relative_to(self._root).parts
+        with open_volume(self._root, self._volume) as root, open_below(root, *names) as handle:
+            yield handle
 
     def write(self, file: int, data: bytes, offset: int) -> None:
         """See FootageDisk."""

@@ -45,6 +45,11 @@ def parameter_sets(data: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def has_slice(data: bytes) -> bool:
+    """Whether there is anything of a picture in this, not headers alone."""
+    return any(1 <= nal_type(unit) <= IDR for unit in nal_units(data))
+
+
 # Two numbers of at most 63 bits each stand in so many bytes of a slice, escapes and all.
 SLICE_START = 24
 B_SLICE = 1

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+# The encoder that every machine has.
+SOFTWARE = "libx264"
 # Every H.264 encoder that a worker may be told to use, by the settings too.
 ENCODERS = (
     "auto",
@@ -36,6 +38,8 @@ Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?
 AbsolutePath = Annotated[str, msgspec.Meta(pattern=r"^/[^\x00]*\Z", max_length=4000)]
 AlsaName = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]+\Z", max_length=200)]
 EncoderName = Annotated[str, msgspec.Meta(pattern=rf"^({'|'.join(ENCODERS)})\Z")]
+Reason = Annotated[str, msgspec.Meta(max_length=1000)]
+VolumeId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 PixelFormat = Literal["mjpeg", "h264", "yuyv422", "nv12"]
 
 
@@ -107,15 +111,24 @@ LiveOutput = RtspOutput | HlsOutput
 
 
 class Recording(Base, frozen=True):
-    """Where footage goes: `folder` is this camera's own folder in the recordings tree."""
+    """Where footage goes: `folder` is this camera's own folder in the recordings tree.
+
+    `volume` is the identity (`edged.recordings.identity`) of the volume that the tree must be on, else
+    nothing is written; None asks for none.
+    """
 
     folder: AbsolutePath
+    volume: VolumeId | None = None
     segment_seconds: SegmentSeconds = 60
     on: bool = True
 
 
 class CaptureJob(Base, frozen=True):
-    """All that a worker must know to serve one camera."""
+    """All that a worker must know to serve one camera.
+
+    `encoder_reason` says to people why it is this encoder. `encoder_size`: the only size at which it was
+    proved; pictures of another are encoded by libx264. None: any.
+    """
 
     camera: Slug
     source: Source
@@ -124,6 +137,8 @@ class CaptureJob(Base, frozen=True):
     fps: Fps | None = None
     bitrate_kbit: BitrateKbit = 3000
     encoder: EncoderName = "auto"
+    encoder_reason: Reason = ""
+    encoder_size: tuple[Side, Side] | None = None
     audio_device: AlsaName | None = None
     outputs: tuple[LiveOutput, ...] = ()
     recording: Recording | None = None
@@ -165,3 +180,4 @@ EXIT_BAD_JOB = 2
 EXIT_DEVICE_GONE = 3
 EXIT_DEVICE_BUSY = 4
 EXIT_NO_FORMAT = 5
+EXIT_ENCODER = 6

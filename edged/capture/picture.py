@@ -14,10 +14,12 @@ import av
 
 from edged.capture.captured import Captured, SourceInfo
 from edged.capture.clock import TICKS, FrameGrid, FreeGrid, Slot
-from edged.capture.convert import FULL_RANGE, Converter, fit, output_format
-from edged.capture.encoders import EncoderSettings, VideoEncoder, only_format, open_encoder
+from edged.capture.convert import FULL_RANGE, Converter, output_format
+from edged.capture.encoders import Encoder, EncoderSettings, encoder_for, only_format, open_encoder
+from edged.capture.faults import EncoderError
+from edged.capture.fit import fit
 from edged.capture.h264 import IDR, START_CODE, is_b_slice, nal_type, nal_units, parameter_sets
-from edged.capture.job import CaptureJob
+from edged.capture.job import SOFTWARE, CaptureJob
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.progress import Progress
 from edged.capture.snapshot import Snapshots
@@ -37,7 +39,10 @@ Emit = Callable[[EncodedPacket, StreamInfo | None], None]
 
 
 class Transcoder:
-    """Decodes (if need be), converts and encodes. `emit` gets each packet, the first with its StreamInfo."""
+    """Decodes (if need be), converts and encodes. `emit` gets each packet, the first with its StreamInfo.
+
+    `on_encoder_fault` is called in any thread with what is wrong with an encoder that hangs or lies.
+    """
 
     def __init__(
         self,
@@ -47,8 +52,10 @@ class Transcoder:
         progress: Progress,
         emit: Emit,
         snapshots: Snapshots | None,
+        on_encoder_fault: Callable[[str], None],
     ) -> None:
         self._job = job
+        self._on_encoder_fault = on_encoder_fault
         self._progress = progress
         self._emit = emit
         self._snapshots = snapshots
@@ -60,7 +67,7 @@ class Transcoder:
         self._next_key = 0
         self._key_asked = False
         self._forced_at = -FORCED_INTERVAL
-        self._encoder: VideoEncoder | None = None
+        self._encoder: Encoder | None = None
         self._converter: Converter | None = None
         self._pending: dict[int, tuple[Slot, float]] = {}
         self._announced = False
@@ -106,10 +113,24 @@ class Transcoder:
             return None
         return frames[-1] if frames else None
 
-    def _open(self, frame: Any) -> tuple[VideoEncoder, Converter]:
+    def finish(self) -> None:
+        """Send what the encoder still holds back. Nothing can be taken after that."""
+        encoder, self._encoder = self._encoder, None
+        if encoder is None or encoder.name == SOFTWARE:
+            return
+        try:
+            held = encoder.flush()
+        except EncoderError as error:
+            logger.warning("%d pictures are lost at the end: %s", len(self._pending), error)
+            return
+        for encoded in held:
+            self._send(encoder, encoded.number, encoded.is_key, encoded.data)
+
+    def _open(self, frame: Any) -> tuple[Encoder, Converter]:
         width, height = fit(frame.width, frame.height, self._job.width, self._job.height)
         full_range = frame.format.name.startswith("yuvj") or int(frame.color_range) == FULL_RANGE
-        only = only_format(self._job.encoder)
+        name, reason = encoder_for(self._job, width, height)
+        only = only_format(name)
         pixel_format = output_format(frame.format.name, full_range=full_range, only=only)
         settings = EncoderSettings(
             width=width,
@@ -119,11 +140,30 @@ class Transcoder:
             format=pixel_format,
             full_range=full_range and not only,
         )
-        encoder = open_encoder(self._job.encoder, settings)
+        encoder = self._open_encoder(name, settings, reason)
         self._encoder, self._converter = encoder, Converter(width, height, pixel_format)
         self._progress.width, self._progress.height = width, height
         self._progress.encoder, self._progress.encoder_reason = encoder.name, encoder.reason
         return encoder, self._converter
+
+    def _open_encoder(self, name: str, settings: EncoderSettings, reason: str) -> Encoder:
+        if name == SOFTWARE:
+            return open_encoder(name, settings, reason)
+        # Most workers never need these, and are to be live soon.
+        from edged.capture.encoder_watch import EncoderWatch  # noqa: PLC0415
+        from edged.capture.watched_encoder import WatchedEncoder  # noqa: PLC0415
+
+        # Said before it is tried: an encoder that hangs right here is to be named.
+        self._progress.encoder, self._progress.encoder_reason = name, reason
+        watch = EncoderWatch(
+            lambda: self._on_encoder_fault(f"{name} took a picture and does not give it back")
+        )
+        with watch:
+            encoder = open_encoder(name, settings, reason)
+        if encoder.name == SOFTWARE:
+            watch.close()
+            return encoder
+        return WatchedEncoder(encoder, watch=watch, on_fault=self._on_encoder_fault)
 
     def _wants_key(self, number: int) -> bool:
         if number >= self._next_key:
@@ -138,7 +178,7 @@ class Transcoder:
             return True
         return False
 
-    def _send(self, encoder: VideoEncoder, number: int, is_key: bool, data: bytes) -> None:
+    def _send(self, encoder: Encoder, number: int, is_key: bool, data: bytes) -> None:
         if (pending := self._pending.pop(number, None)) is None:
             return  # an encoder that makes up time stamps
         slot, wall = pending
@@ -215,6 +255,9 @@ class Passthrough:
 
     def ask_key(self) -> None:
         """The camera decides; nothing can be asked of it."""
+
+    def finish(self) -> None:
+        """What is still held back did not prove to be fit, and is left out."""
 
     def take(self, picture: Captured) -> None:
         """Send one access unit on its way."""

@@ -20,7 +20,7 @@ from edged.capture.audio import Ear, Microphone, Tone
 from edged.capture.captured import SourceInfo
 from edged.capture.commands import Lines, stop_on_signals, watch_commands
 from edged.capture.deck import Deck
-from edged.capture.faults import EXIT_CRASH, CaptureError, NoFormatError
+from edged.capture.faults import EXIT_CRASH, CaptureError, EncoderError, NoFormatError
 from edged.capture.inbox import Inbox
 from edged.capture.job import EXIT_ASKED, CaptureJob, SyntheticSource
 from edged.capture.memory import give_back_memory
@@ -136,12 +136,17 @@ class Worker:
         way: Transcoder | Passthrough | None = None
         while (item := self._inbox.get()) is not None:
             if isinstance(item, SourceInfo):
+                if way is not None:
+                    way.finish()
                 self._deck.restart(CLOSE_SECONDS)
                 self._progress.source_format = f"{item.format} {item.width}x{item.height}@{float(item.fps):g}"
+                self._progress.mode_reason = item.reason
                 self._progress.last_error = item.reason or self._progress.last_error
                 self._way = way = self._begin(item)
             elif way is not None:
                 way.take(item)
+        if way is not None:
+            way.finish()
 
     def _begin(self, info: SourceInfo) -> Transcoder | Passthrough:
         if info.passthrough:
@@ -153,8 +158,16 @@ class Worker:
                 snapshots=self._snapshots,
             )
         return Transcoder(
-            self._job, info, progress=self._progress, emit=self._emit, snapshots=self._snapshots
+            self._job,
+            info,
+            progress=self._progress,
+            emit=self._emit,
+            snapshots=self._snapshots,
+            on_encoder_fault=self._leave_encoder,
         )
+
+    def _leave_encoder(self, reason: str) -> None:
+        self._end.put((EncoderError.exit_code, reason))
 
     def _refuse(self, reason: str) -> None:
         self._refused = reason
@@ -171,6 +184,7 @@ class Worker:
         if isinstance(self._job.source, SyntheticSource) and self._job.source.tone:
             sound: Tone | Microphone = Tone()
         elif self._job.audio_device is not None:
+            self._progress.audio_wanted = True
             if "alsa" not in av.formats_available:
                 self._progress.last_error = "no sound: this libav has no ALSA"
                 return
@@ -218,9 +232,11 @@ class Worker:
             width=progress.width,
             height=progress.height,
             source_format=progress.source_format,
+            mode_reason=progress.mode_reason,
             encoder=progress.encoder,
             encoder_reason=progress.encoder_reason,
             audio=progress.audio,
+            audio_wanted=progress.audio_wanted,
             recording=deck.recording,
             recording_reason=deck.recording_reason,
             recording_dropped=deck.recording_dropped,

@@ -23,9 +23,11 @@ class Progress:
         self.width = 0
         self.height = 0
         self.source_format = ""
+        self.mode_reason = ""
         self.encoder = ""
         self.encoder_reason = ""
         self.audio = False
+        self.audio_wanted = False
         self.last_error = ""
 
     def encoded(self, size: int) -> None:

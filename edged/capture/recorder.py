@@ -50,7 +50,7 @@ class Recorder:
     ) -> None:
         self._recording = recording
         self._report = report
-        self._disk = disk or RealDisk()
+        self._disk = disk or RealDisk.of(recording)
         self._clock = clock
         self._queue = FootageQueue(seconds=queue_seconds, max_bytes=queue_bytes, clock=clock)
         self._writer: FootageWriter | None = None
@@ -88,7 +88,8 @@ class Recorder:
         else:
             reason = "" if is_open else "waiting for a key frame"
         fine = is_open and not self._queue.refusing and not (writer and writer.trouble)
-        return RecorderStatus(on=fine, reason=reason, dropped=self._queue.dropped)
+        lost = writer.lost if writer else 0
+        return RecorderStatus(on=fine, reason=reason, dropped=self._queue.dropped + lost)
 
     def close(self, timeout: float) -> None:
         """Write what waits, close the file, and return within `timeout` seconds in any case."""

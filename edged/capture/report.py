@@ -26,6 +26,7 @@ class Status(Base, frozen=True, tag="status", tag_field="kind"):
     """State of the worker. `frames_out` is the progress the daemon trusts: encoded frames.
 
     `dropped` counts pictures lost before the outputs, `recording_dropped` those lost by a slow disk.
+    `mode_reason` names the modes of the camera that were refused before the one in use, and why.
     """
 
     state: WorkerState
@@ -37,9 +38,11 @@ class Status(Base, frozen=True, tag="status", tag_field="kind"):
     width: int = 0
     height: int = 0
     source_format: str = ""
+    mode_reason: str = ""
     encoder: str = ""
     encoder_reason: str = ""
     audio: bool = False
+    audio_wanted: bool = False
     recording: bool = False
     recording_reason: str = ""
     recording_dropped: int = 0

@@ -173,8 +173,14 @@ def _number(scheme: inspect.IntType) -> str:
 
 def _range(scheme: inspect.IntType | inspect.FloatType) -> str:
     return (
-        f" from {scheme.ge:g} to {scheme.le:.6g}" if scheme.ge is not None and scheme.le is not None else ""
+        f" from {_plain(scheme.ge)} to {_plain(scheme.le)}"
+        if scheme.ge is not None and scheme.le is not None
+        else ""
     )
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else str(number)
 
 
 def _meant(name: str, known: tuple[str, ...], path: Path) -> str:
@@ -213,3 +219,23 @@ def _across(config: Config) -> Iterator[tuple[Problem, tuple[Path, ...]]]:
                 )
                 yield Problem(path, words), (path, *(("web", "listen", n) for n in range(number)))
                 break
+    yield from _across_metrics(config)
+
+
+def _across_metrics(config: Config) -> Iterator[tuple[Problem, tuple[Path, ...]]]:
+    taken: list[tuple[Path, str]] = [(("web", "listen", n), a) for n, a in enumerate(config.web.listen)]
+    token: Path = ("metrics", "token_file")
+    for number, address in enumerate(config.metrics.listen):
+        path: Path = ("metrics", "listen", number)
+        told = f"{toml.key(path)} = {toml.shown(address)}"
+        clashing = [(place, other) for place, other in taken if rules.same_socket(other, address)]
+        if clashing:
+            words = f"{told}: {toml.key(clashing[0][0])} serves there already"
+            yield Problem(path, words), (path, *(place for place, _ in taken))
+        elif not config.metrics.token_file and not rules.is_loopback(address):
+            words = (
+                f"{told}: others could read the figures; name a file with a token in metrics.token_file,"
+                ' or listen on "127.0.0.1:9478" only'
+            )
+            yield Problem(path, words), (path, token)
+        taken.append((path, address))

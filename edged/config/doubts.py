@@ -11,7 +11,11 @@ from pathlib import Path
 
 from edged.config import toml
 from edged.config.check import Problem
+from edged.config.scrape_token import read_token
 from edged.config.types import Config
+
+# What edged-mediamtx.service runs, whatever the settings name.
+UNIT_PROGRAM = "/usr/local/bin/mediamtx"
 
 
 def missing(config: Config) -> Iterator[Problem]:
@@ -33,9 +37,36 @@ def doubts(config: Config, environ: Mapping[str, str]) -> Iterator[Problem]:
             place = ("cameras", slug, "source")
             words = "cannot be read now; is there such a file?"
             yield Problem(place, f"{toml.key(place)} = {toml.shown(camera.source)}: {words}")
+    token = config.metrics.token_file
+    if token and config.metrics.listen:
+        try:
+            read_token(token)
+        except ValueError as error:
+            words = f"{error}. Until then no figures are served"
+            yield Problem(("metrics", "token_file"), f"metrics.token_file = {toml.shown(token)}: {words}")
     media = config.media
     if media.engine == "mediamtx" and not media.mediamtx:
         program = environ.get("EDGED_MEDIAMTX") or "mediamtx"
         if shutil.which(program, path=environ.get("PATH")) is None:
             words = f"{toml.shown(program)} is not found in this environment; name it in media.mediamtx"
             yield Problem(("media", "engine"), f'media.engine = "mediamtx": {words}')
+    yield from _contrary(config)
+
+
+def _contrary(config: Config) -> Iterator[Problem]:
+    """Settings that are each right, of which one makes another void."""
+    media, kept = config.media, config.retention
+    if 0 < kept.max_total_gb < kept.max_camera_gb:
+        words = (
+            f"is more than all cameras together may take (retention.max_total_gb = {kept.max_total_gb:g}),"
+            " and so no limit"
+        )
+        yield Problem(
+            ("retention", "max_camera_gb"), f"retention.max_camera_gb = {kept.max_camera_gb:g}: {words}"
+        )
+    if media.life == "unit" and media.engine == "embedded":
+        words = 'means nothing while media.engine = "embedded": MediaMTX is not used'
+        yield Problem(("media", "life"), f'media.life = "unit": {words}')
+    elif media.life == "unit" and media.mediamtx and shutil.which(media.mediamtx) != UNIT_PROGRAM:
+        words = f'with media.life = "unit" systemd runs {UNIT_PROGRAM} and no other; leave this empty'
+        yield Problem(("media", "mediamtx"), f"media.mediamtx = {toml.shown(media.mediamtx)}: {words}")

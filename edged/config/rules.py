@@ -52,6 +52,11 @@ def program(value: str) -> str:
     return _absolute(value, "a program") if value else ""
 
 
+def token_file(value: str) -> str:
+    """Rule of a file that holds a token: absolute, or empty for none."""
+    return _absolute(value, "a file with a token") if value else ""
+
+
 def source(value: str) -> str:
     """Rule of a camera's source."""
     if value in {"", "synthetic"}:
@@ -84,6 +89,12 @@ def same_socket(one: str, other: str) -> bool:
         return False
     hosts = {ip_address("127.0.0.1" if h == "localhost" else h.strip("[]")) for h in (host_part, other_host)}
     return len(hosts) == 1 or any(address.is_unspecified for address in hosts)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address to serve on can only be reached from this machine."""
+    host_part = address.rpartition(":")[0]
+    return host_part == "localhost" or ip_address(host_part.strip("[]")).is_loopback
 
 
 def host(value: str) -> str:

@@ -78,6 +78,14 @@ class MediaSettings(Table, frozen=True):
             description="The MediaMTX program. Empty: $EDGED_MEDIAMTX, else found in PATH.",
         ),
     ] = ""
+    life: Annotated[
+        Literal["auto", "child", "unit"],
+        Meta(
+            description="child: MediaMTX runs as a process of ours. unit: systemd runs it as"
+            " edged-mediamtx.service, with a user of its own. auto: the unit when it is installed and we are"
+            " a service too."
+        ),
+    ] = "auto"
     webrtc_port: Annotated[
         int, Meta(ge=1, le=65535, description="UDP port of WebRTC media; browsers must be able to reach it.")
     ] = 8189
@@ -99,6 +107,57 @@ class RecordingSettings(Table, frozen=True):
     ] = 60
 
 
+class RetentionSettings(Table, frozen=True):
+    """What footage is deleted, oldest first, and when. 0 means without that limit."""
+
+    keep_hours: Annotated[
+        float,
+        Meta(ge=0, le=876_000, description="Hours after which footage is deleted; 0: never for its age."),
+    ] = 24.0
+    max_total_gb: Annotated[
+        float, Meta(ge=0, le=1_000_000, description="Most that all footage together may take, in GB.")
+    ] = 0.0
+    max_camera_gb: Annotated[
+        float, Meta(ge=0, le=1_000_000, description="Most that one camera's footage may take, in GB.")
+    ] = 0.0
+    min_free_gb: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="What stays free on the disk, in GB."
+            " 0: 2 GiB or a tenth of the disk, whichever is more.",
+        ),
+    ] = 0.0
+    clock: Annotated[
+        Literal["synchronised", "always"],
+        Meta(
+            description="synchronised: footage is only deleted for its age while the network sets the clock."
+            " always: the clock is right without (a box with a battery-backed clock and no network)."
+        ),
+    ] = "synchronised"
+
+
+class MetricsSettings(Table, frozen=True):
+    """Figures for Prometheus, under /metrics."""
+
+    listen: Annotated[
+        tuple[Annotated[str, Meta(extra={"rule": rules.listen_address})], ...],
+        Meta(
+            max_length=16,
+            description="Addresses to serve them on; empty: nowhere."
+            " Beyond 127.0.0.1 and [::1] a token is needed.",
+        ),
+    ] = ("127.0.0.1:9478",)
+    token_file: Annotated[
+        str,
+        Meta(
+            extra={"rule": rules.token_file},
+            description="File with the bearer token that a scraper must send. Empty: none, loopback only.",
+        ),
+    ] = ""
+
+
 class CaptureSettings(Table, frozen=True):
     """What is taken from the cameras, unless a camera has settings of its own."""
 
@@ -108,7 +167,7 @@ class CaptureSettings(Table, frozen=True):
     bitrate_kbit: Annotated[BitrateKbit, Meta(description="Data rate of the picture, in kbit/s.")] = 3000
     encoder: Annotated[
         Encoder,
-        Meta(description="H.264 encoder by libav's name. auto: libx264; hardware encoders only when named."),
+        Meta(description="H.264 encoder by libav's name. auto: the best that proved itself on this machine."),
     ] = "auto"
     stall_timeout: Annotated[
         float,
@@ -156,6 +215,8 @@ class Config(Table, frozen=True):
     web: WebSettings = WebSettings()
     media: MediaSettings = MediaSettings()
     recording: RecordingSettings = RecordingSettings()
+    retention: RetentionSettings = RetentionSettings()
     capture: CaptureSettings = CaptureSettings()
     cameras: Mapping[str, CameraSettings] = msgspec.field(default_factory=dict)
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from edged.errors import StartupError
+from edged.errors import EdgedError, StartupError
 
 VARIABLE = "EDGED_MEDIAMTX"
 WANTED = "1.20"
@@ -38,14 +38,26 @@ def find_mediamtx(configured: str, *, environ: Mapping[str, str] = os.environ) -
     return Path(found).absolute() if found else None
 
 
-async def check_version(program: Path, *, seconds: float = VERSION_SECONDS) -> str:
+class UnfitError(EdgedError):
+    """This program will not do. The words lack their subject: "cannot be run (Exec format error)"."""
+
+
+async def check_version(program: Path, *, seconds: float | None = None) -> str:
     """The program's version, like "v1.20.1". Raises StartupError, naming the remedy, for any but 1.20.x."""
-    line = await _first_line(program, seconds)
+    try:
+        return await version_of(program, seconds=seconds)
+    except UnfitError as error:
+        raise StartupError(f"{program} {error}. {_remedy()}") from error
+
+
+async def version_of(program: Path, *, seconds: float | None = None) -> str:
+    """The program's version. Raises UnfitError for any but 1.20.x, and when it is not told in time."""
+    line = await _first_line(program, VERSION_SECONDS if seconds is None else seconds)
     known = _VERSION.fullmatch(line)
     if known is None:
-        raise StartupError(f"{program} does not tell a version that we know ({line[:60]!r}). {_remedy()}")
+        raise UnfitError(f"does not tell a version that we know ({line[:60]!r})")
     if known.group(1) != WANTED:
-        raise StartupError(f"{program} is MediaMTX {line}, edged needs {WANTED}.x. {_remedy()}")
+        raise UnfitError(f"is MediaMTX {line}, edged needs {WANTED}.x")
     return line
 
 
@@ -67,7 +79,7 @@ async def _first_line(program: Path, seconds: float) -> str:
             env={"PATH": os.environ.get("PATH", os.defpath)},
         )
     except OSError as error:
-        raise StartupError(f"{program} cannot be run ({error.strerror}). {_remedy()}") from error
+        raise UnfitError(f"cannot be run ({error.strerror})") from error
     text = b""
     try:
         with trio.fail_after(seconds):
@@ -78,7 +90,7 @@ async def _first_line(program: Path, seconds: float) -> str:
                     break
                 text += piece
     except trio.TooSlowError as error:
-        raise StartupError(f"{program} --version does not end within {seconds:g} s. {_remedy()}") from error
+        raise UnfitError(f"does not end within {seconds:g} s when asked for its version") from error
     finally:
         process.kill()
         with trio.CancelScope(shield=True):

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from edged.log import register_secret
+
 logger = logging.getLogger(__name__)
 
 PUBLISHER = "publisher"
@@ -58,6 +60,9 @@ class Door:
         self._publish_key = secrets.token_bytes(32)
         self.api_secret = secrets.token_urlsafe(24)
         self.hls_secret = secrets.token_urlsafe(24)
+        self.hook_secret = secrets.token_urlsafe(24)
+        for secret in (self.api_secret, self.hls_secret, self.hook_secret):
+            register_secret(secret)
         self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
         self._torn: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self.admitted = 0
@@ -113,7 +118,7 @@ class Door:
 
     def redact(self, text: str) -> str:
         """`text` without any secret of this boot, for logs. A publisher's is told by the name before it."""
-        for secret in (self.api_secret, self.hls_secret):
+        for secret in (self.api_secret, self.hls_secret, self.hook_secret):
             text = text.replace(secret, "…")
         return re.sub(rf"{PUBLISHER}:[0-9a-f]+", f"{PUBLISHER}:…", text)
 

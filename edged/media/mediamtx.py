@@ -1,4 +1,4 @@
-"""The product's media engine: MediaMTX, run as our child and spoken to on loopback only."""
+"""The product's media engine: MediaMTX, our child or a unit of systemd, spoken to on loopback only."""
 
 import logging
 import re
@@ -9,14 +9,16 @@ import trio
 
 from edged.capture.job import LiveOutput, RtspOutput
 from edged.errors import MediaError, StartupError
+from edged.log import register_secret
 from edged.media.choose import check_version
 from edged.media.door import PUBLISHER, Door
 from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Viewer
 from edged.media.mediamtx_api import Answer, MediaMtxClient
-from edged.media.mediamtx_child import Child, Ending, Supervisor
+from edged.media.mediamtx_child import Child, Ending, Life, Supervisor
 from edged.media.mediamtx_config import LOOPBACK, Ports, render_config, write_config
 from edged.media.mediamtx_hls import CAMERA, HlsSource
 from edged.media.mediamtx_log import LogReader
+from edged.media.mediamtx_unit import UnitLife
 from edged.media.ports import check_webrtc_port, choose_ports
 
 # Seconds for an SDP answer: MediaMTX gathers its own addresses first.
@@ -30,7 +32,8 @@ _LOCATION = re.compile(r"^/[a-z0-9-]{1,64}/whep/[0-9a-fA-F-]{36}$")
 class MediaMtxEngine:
     """MediaMTX behind the face of `edged.media.engine.MediaEngine`.
 
-    `program` is run with settings of ours in a folder `mediamtx` under `runtime`; `auth_url` is where
+    `program` is run with settings of ours in a folder `mediamtx` under `runtime`, or by the unit that finds
+    them in `unit`; `auth_url` is where
     `hooks_app` answers for `door`. `webrtc_port` 0 takes any free UDP port. All ports outlive the process, so
     that workers find it again where it was.
     """
@@ -40,6 +43,7 @@ class MediaMtxEngine:
         *,
         program: Path,
         runtime: Path,
+        unit: Path | None = None,
         door: Door,
         auth_url: str,
         webrtc_port: int,
@@ -47,7 +51,8 @@ class MediaMtxEngine:
         log: logging.Logger,
     ) -> None:
         self._program = program
-        self._folder = runtime / "mediamtx"
+        self._folder = unit or runtime / "mediamtx"
+        self._by_systemd = unit is not None
         self._door = door
         self._auth_url = auth_url
         self._webrtc_port = webrtc_port
@@ -57,6 +62,7 @@ class MediaMtxEngine:
         self._client: MediaMtxClient | None = None
         self._hls: HlsSource | None = None
         self._to_kick: set[str] = set()
+        self._started = ""
         self._health = EngineHealth(name="mediamtx", up=False, reason="MediaMTX is starting")
         self.pid: int | None = None
 
@@ -67,7 +73,8 @@ class MediaMtxEngine:
         """
         self._set_health(version=await check_version(self._program))
         for _ in range(PORT_TRIES):
-            ports = choose_ports(self._webrtc_port)
+            # The unit outlives us when we crash; a new start of it frees the port.
+            ports = choose_ports(self._webrtc_port, held=self._by_systemd)
             async with MediaMtxClient(api_port=ports.api, api_secret=self._door.api_secret) as client:
                 ending = await self._serve(ports, client, task_status)
             if not (ending.kind == "exited" and "address already in use" in ending.reason):
@@ -103,24 +110,47 @@ class MediaMtxEngine:
             self.pid = None
             self._set_health(up=False, reason="MediaMTX is stopped")
 
-    def _make(self) -> Child:
+    def _make(self) -> Life:
         ports = self._require_ports()
         text = render_config(
             ports=ports,
             auth_url=self._auth_url,
             hls_secret=self._door.hls_secret,
             webrtc_hosts=self._webrtc_hosts,
+            quiet=self._by_systemd,
         )
-        path = write_config(self._folder, text)
+        path = write_config(self._folder, text, shared=self._by_systemd)
+        if self._by_systemd:
+            return UnitLife(self._folder)
         return Child([str(self._program), str(path)], folder=self._folder)
 
     async def _probe(self) -> None:
-        await self._require_client().version()
+        started = (await self._require_client().info()).started
+        if self._by_systemd and started == self._started:
+            raise MediaError("the one before still answers")
+        self._started = started
 
     async def _pulse(self, seconds: float) -> None:
         client = self._require_client()
-        await client.pulse(seconds)
+        try:
+            await client.pulse(seconds)
+        except MediaError as error:
+            # It is asked once more before it is ended; until then it is up, and under suspicion.
+            self._set_health(reason=str(error))
+            raise
+        self._set_health(reason="")
+        if self._by_systemd:
+            await self._notice_restart(client)
         await self._kick_all(client)
+
+    async def _notice_restart(self, client: MediaMtxClient) -> None:
+        """systemd starts the unit again faster than we see it gone."""
+        started = (await client.info()).started
+        if started != self._started:
+            self._started = started
+            self._to_kick.clear()
+            self._set_health(restarts=self._health.restarts + 1)
+            self._log.warning("MediaMTX ended by itself; systemd started it again")
 
     async def _kick_all(self, client: MediaMtxClient) -> None:
         for session in tuple(self._to_kick):
@@ -128,20 +158,23 @@ class MediaMtxEngine:
             self._to_kick.discard(session)
 
     def _on_up(self, pid: int) -> None:
-        self.pid = pid
+        self.pid = pid or None
         self._set_health(up=True, reason="")
-        self._log.info("MediaMTX %s is up (pid %d)", self._health.version, pid)
+        self._log.info(
+            "MediaMTX %s is up (%s)", self._health.version, f"pid {pid}" if pid else "edged-mediamtx.service"
+        )
 
     def _on_down(self, ending: Ending) -> None:
         self.pid = None
         # All its sessions went with it.
         self._to_kick.clear()
+        why = ending.reason.removeprefix("MediaMTX ")
         self._set_health(
             up=False,
-            reason=f"MediaMTX {ending.reason}; it is being restarted, recording goes on",
+            reason=f"MediaMTX {why}; it is being restarted",
             restarts=self._health.restarts + 1,
         )
-        self._log.warning("MediaMTX %s; restarting it", ending.reason)
+        self._log.warning("MediaMTX %s; restarting it", why)
 
     # --- the face
 
@@ -149,6 +182,7 @@ class MediaMtxEngine:
         """One RTSP publication, with a password that is good for this camera and this boot only."""
         port = self._require_ports().rtsp
         secret = self._door.publish_secret(camera)
+        register_secret(secret)
         return (RtspOutput(url=f"rtsp://{PUBLISHER}:{secret}@{LOOPBACK}:{port}/{camera}"),)
 
     def live(self, camera: str) -> LiveOffer:

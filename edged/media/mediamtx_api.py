@@ -35,8 +35,11 @@ class _SessionList(msgspec.Struct, frozen=True):
     pageCount: int = 1  # noqa: N815 - MediaMTX's own name
 
 
-class _Info(msgspec.Struct, frozen=True):
+class Info(msgspec.Struct, frozen=True):
+    """The running program: its version, and when it was started (text, as it tells it)."""
+
     version: str = ""
+    started: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -102,9 +105,9 @@ class MediaMtxClient:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise MediaError(f"MediaMTX cannot be reached ({type(error).__name__})") from error
 
-    async def version(self) -> str:
-        """The running program's version."""
-        return msgspec.json.decode(await self._ask("GET", "/info"), type=_Info).version
+    async def info(self) -> Info:
+        """Who answers."""
+        return msgspec.json.decode(await self._ask("GET", "/info"), type=Info)
 
     async def pulse(self, seconds: float) -> None:
         """Ask something that goes through its path manager, the loop that every viewer depends on."""

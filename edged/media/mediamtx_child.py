@@ -1,4 +1,4 @@
-"""MediaMTX as a child process: started, watched, replaced when it dies or hangs."""
+"""MediaMTX kept running: started, watched, replaced when it dies or hangs; here as a child of ours."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import trio
 
@@ -29,6 +29,27 @@ LAST_WORDS = 0.5
 FIRST_PAUSE = 0.1
 LAST_PAUSE = 5.0
 HEALTHY = 30.0
+
+
+class Life(Protocol):
+    """One life of the program, whoever runs it."""
+
+    @property
+    def pid(self) -> int:
+        """Process id; 0: not ours to know."""
+
+    @property
+    def output(self) -> trio.abc.ReceiveStream:
+        """What it prints."""
+
+    async def wait(self) -> int:
+        """Until it has ended; its exit code, negative for a signal."""
+
+    async def end(self) -> None:
+        """End it and clear away what it leaves. Not cancellable."""
+
+    def kill(self) -> None:
+        """End it at once, stopped or not."""
 
 
 class Child:
@@ -107,7 +128,7 @@ class Supervisor:
     def __init__(
         self,
         *,
-        make: Callable[[], Child],
+        make: Callable[[], Life],
         probe: Callable[[], Awaitable[None]],
         pulse: Callable[[float], Awaitable[None]],
         log: LogReader,
@@ -143,7 +164,7 @@ class Supervisor:
         self._on_down(ending)
         return ending
 
-    async def _life(self, child: Child, began: float, task_status: trio.TaskStatus[None]) -> Ending:
+    async def _life(self, child: Life, began: float, task_status: trio.TaskStatus[None]) -> Ending:
         ending: Ending | None = None
         ready = False
         try:
@@ -172,7 +193,7 @@ class Supervisor:
         assert ending is not None
         return ending
 
-    async def _until_exited(self, child: Child) -> str:
+    async def _until_exited(self, child: Life) -> str:
         """Log what it says until it is gone, last words included; why it went."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._log.read, child.output)

@@ -36,16 +36,23 @@ class Ports:
     media: int
 
 
-def render_config(*, ports: Ports, auth_url: str, hls_secret: str, webrtc_hosts: tuple[str, ...] = ()) -> str:
-    """The text of MediaMTX's settings file.
+def render_config(
+    *,
+    ports: Ports,
+    auth_url: str,
+    hls_secret: str,
+    webrtc_hosts: tuple[str, ...] = (),
+    quiet: bool = False,
+) -> str:
+    """The text of MediaMTX's settings file. `quiet`: what it logs is not read by us, so only troubles.
 
     Raises StartupError when a value could not be meant: MediaMTX never sees it.
     """
     _check(ports, auth_url, hls_secret, webrtc_hosts)
     settings: dict[str, object] = {
-        "logLevel": "info",
+        "logLevel": "warn" if quiet else "info",
         "logDestinations": ["stdout"],
-        "logStructured": True,
+        "logStructured": not quiet,
         "readTimeout": "10s",
         "writeTimeout": "10s",
         "authMethod": "http",
@@ -90,16 +97,18 @@ def render_config(*, ports: Ports, auth_url: str, hls_secret: str, webrtc_hosts:
     return msgspec.json.format(msgspec.json.encode(settings).decode(), indent=2) + "\n"
 
 
-def write_config(folder: Path, text: str) -> Path:
-    """Write the settings into `folder`, which is made ours alone, and return the file's path.
+def write_config(folder: Path, text: str, *, shared: bool = False) -> Path:
+    """Write the settings into `folder` and return the file's path.
 
+    The folder is made ours alone; a `shared` one is there already, and its group may read what is in it.
     Nobody ever sees half of it: MediaMTX ends when it reads half a file. It holds a secret of this boot.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    if not shared:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
     path = folder / "mediamtx.yml"
     new = folder / f".mediamtx.yml.{secrets.token_hex(4)}"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640 if shared else 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

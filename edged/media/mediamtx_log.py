@@ -10,6 +10,10 @@ import trio
 MAX_LINE = 4096
 # Lines told in one minute; what goes past is counted. A flood of its must not become one of the journal's.
 LINES_PER_MINUTE = 120
+# What it says of every part of a live picture that a busy machine brings late: players cope, and nothing can
+# be done about one. Told once in so many seconds, with how many there were.
+JITTER = "part duration changed"
+JITTER_SECONDS = 3600.0
 
 # What MediaMTX calls info is each viewer's coming and going.
 _LEVELS = {"ERR": logging.ERROR, "WAR": logging.WARNING, "INF": logging.DEBUG, "DEB": logging.DEBUG}
@@ -42,6 +46,7 @@ class LogReader:
         self._window = -60.0
         self._told = 0
         self._left_out = 0
+        self._jitter, self._jitter_told = 0, float("-inf")
         self.last_error = ""
 
     async def read(self, stream: trio.abc.ReceiveStream) -> None:
@@ -67,6 +72,9 @@ class LogReader:
             self._logger.debug("mediamtx: %s", text)
             return
         now = trio.current_time()
+        if JITTER in text:
+            self._tell_jitter(text, now)
+            return
         if now - self._window >= 60:
             if self._left_out:
                 self._logger.warning("mediamtx: %d more lines were left out", self._left_out)
@@ -76,6 +84,12 @@ class LogReader:
             return
         self._told += 1
         self._logger.log(level, "mediamtx: %s", text)
+
+    def _tell_jitter(self, text: str, now: float) -> None:
+        self._jitter += 1
+        if now - self._jitter_told >= JITTER_SECONDS:
+            self._logger.info("mediamtx: %s (times since this was last told: %d)", text, self._jitter)
+            self._jitter, self._jitter_told = 0, now
 
 
 def _printable(text: str) -> str:

@@ -14,8 +14,8 @@ FIRST, LAST = 20000, 32767
 _TRIES = 200
 
 
-def choose_ports(webrtc_port: int, *, rng: random.Random | None = None) -> Ports:
-    """Ports that are free now. `webrtc_port` 0 means any.
+def choose_ports(webrtc_port: int, *, held: bool = False, rng: random.Random | None = None) -> Ports:
+    """Ports that are free now. `webrtc_port` 0 means any; a `held` one may still be MediaMTX's own.
 
     Raises StartupError when `webrtc_port` is in use, or when there is nothing free at all.
     """
@@ -23,7 +23,8 @@ def choose_ports(webrtc_port: int, *, rng: random.Random | None = None) -> Ports
     taken: set[int] = set()
     ports = [_free_tcp(rng, taken) for _ in range(4)]
     media = webrtc_port or _free_udp(rng, taken)
-    check_webrtc_port(media)
+    if not held:
+        check_webrtc_port(media)
     return Ports(api=ports[0], rtsp=ports[1], hls=ports[2], webrtc=ports[3], media=media)
 
 

@@ -10,6 +10,7 @@ from edged.media.door import Door
 from edged.media.embedded import EmbeddedEngine
 from edged.media.engine import MediaEngine
 from edged.media.mediamtx import MediaMtxEngine
+from edged.media.mediamtx_unit import unit_folder
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ async def select_engine(media: MediaSettings, *, runtime: Path, door: Door, auth
     return MediaMtxEngine(
         program=program,
         runtime=runtime,
+        unit=unit_folder(media.life, program),
         door=door,
         auth_url=auth_url,
         webrtc_port=media.webrtc_port,

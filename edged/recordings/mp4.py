@@ -82,34 +82,8 @@ def count_samples(fragments: bytes, track: int) -> int:
     return total
 
 
-def read_duration(file: BinaryIO, size: int) -> float | None:
-    """Seconds that the MP4 file of `size` bytes lasts; None when it does not say and holds no fragment.
-
-    A file closed properly says so in its header; of one cut by a power failure the fragments are counted.
-    """
-    scale = 0
-    said: float | None = None
-    tracks: dict[int, int] = {}
-    counted = 0.0
-    position = 0
-    for _ in range(MAX_BOXES):
-        box = _next_box(file, position, size)
-        if box is None:
-            break
-        if box.kind in {b"moov", b"moof"} and box.end - box.body <= MAX_BOX:
-            data = _read(file, box.body, box.end - box.body)
-            if box.kind == b"moov":
-                scale, said = _said(data)
-                tracks = _track_scales(data)
-                if said:
-                    return said
-            elif box.end < size:  # a fragment's header without its pictures is none
-                counted = max(counted, _fragment_end(data, tracks))
-        position = box.end
-    return counted or None if scale else None
-
-
-def _said(moov: bytes) -> tuple[int, float | None]:
+def said(moov: bytes) -> tuple[int, float | None]:
+    """Units per second, and the seconds that the content of a `moov` box tells; None when it tells none."""
     for mvhd in find(moov, (b"mvhd",)):
         scale = _scale(moov, mvhd)
         value = _value(moov, mvhd, (16, 24))
@@ -123,7 +97,7 @@ def _said(moov: bytes) -> tuple[int, float | None]:
     return 0, None
 
 
-def _track_scales(moov: bytes) -> dict[int, int]:
+def track_scales(moov: bytes) -> dict[int, int]:
     """Units per second of each track, by its number."""
     scales: dict[int, int] = {}
     for trak in find(moov, (b"trak",)):
@@ -135,7 +109,7 @@ def _track_scales(moov: bytes) -> dict[int, int]:
     return scales
 
 
-def _fragment_end(moof: bytes, scales: dict[int, int]) -> float:
+def fragment_end(moof: bytes, scales: dict[int, int]) -> float:
     """When the last sample of this fragment ends, in seconds from the file's beginning."""
     latest = 0.0
     for traf in find(moof, (b"traf",)):
@@ -170,9 +144,9 @@ def _trun_duration(data: bytes, box: Box, default: int) -> int:
     return sum(struct.unpack_from(">I", data, offset + at * stride)[0] for at in range(count))
 
 
-def _next_box(file: BinaryIO, position: int, size: int) -> Box | None:
+def next_box(file: BinaryIO, position: int, size: int) -> Box | None:
     """The box at `position` of the file, if it is whole."""
-    head = _read(file, position, 16)
+    head = read(file, position, 16)
     if len(head) < 8:
         return None
     length, kind = struct.unpack_from(">I4s", head)
@@ -187,7 +161,8 @@ def _next_box(file: BinaryIO, position: int, size: int) -> Box | None:
     return Box(kind, position + body, position + length)
 
 
-def _read(file: BinaryIO, position: int, length: int) -> bytes:
+def read(file: BinaryIO, position: int, length: int) -> bytes:
+    """Up to `length` bytes of the file. Raises OSError."""
     file.seek(position)
     return file.read(length)
 

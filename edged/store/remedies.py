@@ -1,32 +1,63 @@
-"""What SQLite's errors mean to the owner of the box."""
+"""What SQLite's errors mean to the owner of the box: what is wrong, and what to do about that."""
 
 import sqlite3
 from pathlib import Path
+from typing import NamedTuple
 
 from edged.errors import StoreError
 
-# Primary result codes (sqlite.org/rescode.html) and what to do; other codes are told in SQLite's words.
-_OPENABLE = "it cannot be opened. Let the user that runs edged read and write it and its folder"
-_WRITABLE = "it cannot be written. Let the user that runs edged write there, or mount the disk writable"
-_FREE = "another program holds it. End that program and try again"
-_DAMAGED = "it is damaged. Restart edged: the damaged file is set aside and a fresh one begun"
-_REMEDIES = {
-    sqlite3.SQLITE_FULL: "the disk is full. Free some space on it",
-    sqlite3.SQLITE_READONLY: _WRITABLE,
+
+class Trouble(NamedTuple):
+    """Why the database cannot be used, and what mends just that; words without a full stop."""
+
+    cause: str
+    remedy: str
+
+
+_OPENABLE = Trouble("it cannot be opened", "Let the user that runs edged read and write it and its folder")
+WRITABLE = Trouble(
+    "it cannot be written", "Let the user that runs edged write there, or mount the disk writable"
+)
+_FREE = Trouble("another program holds it", "End that program and try again")
+DAMAGED = Trouble("it is damaged", "Restart edged: the damaged file is set aside and a fresh one begun")
+VANISHED = Trouble(
+    "its file is gone",
+    "Nothing is kept any more. Restart edged to begin a fresh one; to save the old one, stop edged, put its"
+    " backup back, then start edged",
+)
+REPLACED = Trouble(
+    "another file was put in its place", "Restart edged, so that it takes the file that is there now"
+)
+_FAILING = Trouble("the disk reports an error", "It may be full or failing; look at the system's log")
+# Primary result codes (sqlite.org/rescode.html); other codes are told in SQLite's words.
+_TROUBLES = {
+    sqlite3.SQLITE_FULL: Trouble("the disk is full", "Free some space on it"),
+    sqlite3.SQLITE_READONLY: WRITABLE,
     sqlite3.SQLITE_PERM: _OPENABLE,
     sqlite3.SQLITE_AUTH: _OPENABLE,
     sqlite3.SQLITE_CANTOPEN: _OPENABLE,
-    sqlite3.SQLITE_IOERR: "the disk reports an error. It may be full or failing; look at the system's log",
+    sqlite3.SQLITE_IOERR: _FAILING,
     sqlite3.SQLITE_BUSY: _FREE,
     sqlite3.SQLITE_LOCKED: _FREE,
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
 }
+_UNKNOWN = "Look at edged's log and at the disk that holds paths.data"
 
 
 def primary_code(error: Exception) -> int:
     """SQLite's primary result code of an error, 0 when it has none."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What an error of SQLite or of the disk means, and its remedy."""
+    if isinstance(error, OSError):
+        return Trouble(error.strerror or str(error), _OPENABLE.remedy)
+    known = _TROUBLES.get(primary_code(error))
+    if known is None:
+        return Trouble(str(error), _UNKNOWN)
+    return Trouble(f"{known.cause} ({error})", known.remedy)
 
 
 def as_store_error(path: Path, error: Exception) -> StoreError:
@@ -35,5 +66,5 @@ def as_store_error(path: Path, error: Exception) -> StoreError:
         return StoreError(
             f"{path}: {error.strerror or error}. Let the user that runs edged read and write its folder."
         )
-    told = _REMEDIES.get(primary_code(error))
-    return StoreError(f"{path}: {told} ({error})." if told else f"{path}: {error}")
+    told = _TROUBLES.get(primary_code(error))
+    return StoreError(f"{path}: {told.cause}. {told.remedy} ({error})." if told else f"{path}: {error}")

@@ -1,4 +1,4 @@
-"""The face of the database for the rest of the house: `open`, `read`, `write`, `transact`, `close`."""
+"""The face of the database for the rest of the house: open, read, look, write, transact, close."""
 
 import sqlite3
 import time
@@ -10,8 +10,10 @@ from typing import Any, Self, TypeVar
 import trio
 
 from edged.errors import StoreError
+from edged.store.migrate import APPLICATION_ID
 from edged.store.opening import connect, open_database
-from edged.store.remedies import as_store_error
+from edged.store.probe import Probe
+from edged.store.remedies import Trouble, as_store_error, trouble_of
 
 T = TypeVar("T")
 
@@ -32,6 +34,9 @@ class Store:
         self._writer, self._reader = writer, reader
         self._write_turn, self._read_turn = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
         self._closed = False
+        self._troubles: dict[trio.CapacityLimiter, Trouble] = {}
+        self._probe = Probe(path)
+        self._probed: Trouble | None = None
 
     @classmethod
     async def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
@@ -48,7 +53,12 @@ class Store:
         try:
             writer, damaged = open_database(path, clock)
             try:
-                return cls(path, writer, connect(path, read_only=True), damaged)
+                reader = connect(path, read_only=True)
+                try:
+                    return cls(path, writer, reader, damaged)
+                except BaseException:
+                    reader.close()
+                    raise
             except BaseException:
                 writer.close()
                 raise
@@ -58,6 +68,10 @@ class Store:
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query, as committed when it began. Never waits for a writer."""
         return await self._in_turn(self._read_turn, partial(_query, self._reader, sql, params))
+
+    async def look(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `question`, which only reads, in a thread: all its queries see the same moment."""
+        return await self._in_turn(self._read_turn, partial(_look, self._reader, question))
 
     async def write(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Do one statement and commit; on disk when this returns."""
@@ -70,24 +84,61 @@ class Store:
         """
         return await self._in_turn(self._write_turn, partial(_transact, self._writer, change))
 
+    async def prove(self) -> None:
+        """Write something that changes nothing; raises StoreError as long as the database cannot be used."""
+        await self.read("SELECT count(*) FROM sqlite_master")
+        await self.write(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    async def probe(self) -> None:
+        """Look in a thread whether the files are whole and in their place, for `trouble`; writes nothing."""
+        if not self._closed:
+            self._probed = await trio.to_thread.run_sync(self._probe.look, abandon_on_cancel=True)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What the last probe found, else what the last write or read failed for; None when all is well."""
+        troubles = self._troubles
+        return self._probed or troubles.get(self._write_turn) or troubles.get(self._read_turn)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the last probe found that this is no database to write to."""
+        return self._probed is not None
+
     async def close(self) -> None:
         """Close; later calls raise StoreError. Safe to call twice."""
+        if self._closed:
+            return
         self._closed = True
         with trio.CancelScope(shield=True):
             for turn, connection in ((self._read_turn, self._reader), (self._write_turn, self._writer)):
                 await trio.to_thread.run_sync(connection.close, limiter=turn)
+        self._probe.close()
 
     async def _in_turn(self, turn: trio.CapacityLimiter, work: Callable[[], T]) -> T:
         if self._closed:
             raise StoreError(f"{self.path}: the database is closed")
         try:
-            return await trio.to_thread.run_sync(work, limiter=turn)
+            done = await trio.to_thread.run_sync(work, limiter=turn)
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            raise as_store_error(self.path, error) from error
+            told = as_store_error(self.path, error)
+            if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+                self._troubles[turn] = trouble_of(error)
+            raise told from error
+        self._troubles.pop(turn, None)
+        return done
 
 
 def _query(connection: sqlite3.Connection, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     return connection.execute(sql, params).fetchall()
+
+
+def _look(connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return question(connection)
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _transact(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], T]) -> T:

@@ -10,29 +10,61 @@ from quart.typing import ResponseReturnValue
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
+from edged.errors import AccessError, StoreError
 from edged.web import guard
-from edged.web.api import api
-from edged.web.asgi import App, Refused, Scope
-from edged.web.body import MOST_BODY
+from edged.web.api.cameras import api
+from edged.web.api.codes import api_codes
+from edged.web.api.json_answers import refused
+from edged.web.api.recordings import api_recordings
+from edged.web.api.retention import api_retention
+from edged.web.api.stream import api_stream
+from edged.web.api.stream_tokens import StreamTokens
+from edged.web.api.users import api_users
+from edged.web.api.volume import api_volume
+from edged.web.api.webhooks import Webhooks
 from edged.web.events import CameraNews
 from edged.web.front import REFUSED_KEY, Front
-from edged.web.gates import gates
-from edged.web.keepalive import shield_last_send
-from edged.web.pages import pages
+from edged.web.media.viewings import Viewings
+from edged.web.pages.account import account_pages
+from edged.web.pages.codes import codes_pages
+from edged.web.pages.gates import gates
+from edged.web.pages.guest import guest_pages
+from edged.web.pages.live import pages
+from edged.web.pages.people import people_pages
+from edged.web.pages.players import players_pages
+from edged.web.pages.recordings import recordings_pages
+from edged.web.pages.system import system_pages
 from edged.web.parts import WebParts
+from edged.web.server.asgi import App, Refused, Scope
+from edged.web.server.body import MOST_BODY
+from edged.web.server.keepalive import shield_last_send
 from edged.web.words import ENGLISH
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parent
+ROOMS = (
+    pages,
+    recordings_pages,
+    codes_pages,
+    guest_pages,
+    people_pages,
+    account_pages,
+    system_pages,
+    players_pages,
+)
+
+
+APIS = (api_codes, api_users, api_recordings, api_stream)
 
 
 class EdgedWeb(QuartTrio):
     """Pages and API, with the parts they ask."""
 
-    def __init__(self, parts: WebParts, news: CameraNews) -> None:
+    def __init__(self, parts: WebParts) -> None:
         super().__init__("edged.web", root_path=str(ROOT), static_folder=None, template_folder="templates")
-        self.parts, self.news = parts, news
+        self.parts, self.news, self.viewings = parts, CameraNews(parts), Viewings(parts)
+        self.tokens, self.webhooks = StreamTokens(parts, parts.clock), Webhooks(parts)
         self.config.update(MAX_CONTENT_LENGTH=MOST_BODY, MAX_FORM_MEMORY_SIZE=MOST_BODY, MAX_FORM_PARTS=32)
         self.url_map.merge_slashes = False
         self.url_map.strict_slashes = True
@@ -40,17 +72,30 @@ class EdgedWeb(QuartTrio):
 
 def create_app(parts: WebParts) -> App:
     """The ASGI application. It needs its lifespan run, as `serve_web` does."""
-    news = CameraNews(parts)
-    quart = EdgedWeb(parts, news)
-    quart.register_blueprint(pages)
-    quart.register_blueprint(gates)
-    quart.register_blueprint(api)
+    return shield_last_send(create_front(parts))
+
+
+def create_front(parts: WebParts) -> Front:
+    """The application with its tables of routes: `.routes` and `.quart.url_map`."""
+    quart = EdgedWeb(parts)
+    for blueprint in (*ROOMS, gates, api, *APIS, api_retention, api_volume):
+        quart.register_blueprint(blueprint)
     quart.before_request(_refuse_what_the_front_refused)
     quart.register_error_handler(guard.SignInFirst, _sign_in)
     quart.register_error_handler(Refused, _refuse)
+    quart.register_error_handler(AccessError, _refuse_known)
+    quart.register_error_handler(StoreError, _refuse_known)
     quart.register_error_handler(HTTPException, _refuse_http)
     quart.register_error_handler(Exception, _fault)
-    return shield_last_send(Front(parts, quart, news, static=ROOT / "static"))
+    return Front(
+        parts,
+        quart,
+        news=quart.news,
+        viewings=quart.viewings,
+        tokens=quart.tokens,
+        webhooks=quart.webhooks,
+        static=ROOT / "static",
+    )
 
 
 async def _refuse_what_the_front_refused() -> None:
@@ -64,10 +109,15 @@ async def _sign_in(error: guard.SignInFirst) -> ResponseReturnValue:
 
 
 async def _refuse(error: Refused) -> ResponseReturnValue:
-    response = await _error_response(error.status)
+    response = await _error_response(error.status, error)
     for name, value in error.headers:
         response.headers[name.decode()] = value.decode("latin-1")
     return response
+
+
+async def _refuse_known(error: AccessError | StoreError) -> ResponseReturnValue:
+    """What no route foresaw: an account that went away meanwhile, a disk that does not write."""
+    return await _refuse(refused(error))
 
 
 async def _refuse_http(error: HTTPException) -> ResponseReturnValue:
@@ -81,11 +131,12 @@ async def _refuse_http(error: HTTPException) -> ResponseReturnValue:
 
 
 async def _fault(error: Exception) -> ResponseReturnValue:
-    logger.error("a request failed: %s %s", request.method, request.path, exc_info=error)
+    # The rule, not the path: what stands in an address may be an access code.
+    logger.error("a request failed: %s %s", request.method, request.url_rule, exc_info=error)
     return await _error_response(500)
 
 
-async def _error_response(status: int) -> Response:
+async def _error_response(status: int, refusal: Refused | None = None) -> Response:
     """A page for people, JSON for programs."""
     words = ENGLISH.get(f"error.{status}") or ENGLISH["error.400" if status < 500 else "error.500"]
     if (
@@ -93,7 +144,8 @@ async def _error_response(status: int) -> Response:
         or request.path == "/health"
         or request.mimetype == "application/json"
     ):
-        return Response(msgspec.json.encode({"error": words}), status, content_type="application/json")
+        told = refusal.told() if refusal is not None else {"error": words}
+        return Response(msgspec.json.encode(told), status, content_type="application/json")
     how = ENGLISH.get(f"error.{status}_how", "")
     try:
         return Response(await render_template("error.html", status=status, words=words, how=how), status)

@@ -6,29 +6,37 @@ is the box claimed. Who is asking and what they may is then asked by each route.
 
 import logging
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 from quart_trio import QuartTrio
 
-from edged.web import guard
-from edged.web.asgi import Message, Receive, Refused, Scope, Send, answer_refused, to_origin_form
-from edged.web.body import Incoming, has_body, lingering, read_body, replay
+from edged.web import brought, guard
+from edged.web.api.authorize import StreamQuestions
+from edged.web.api.stream_tokens import StreamTokens
+from edged.web.api.webhooks import Webhooks
 from edged.web.events import CameraNews, Events
-from edged.web.headers import dressed
-from edged.web.limits import Pace
-from edged.web.recordings_files import RecordingFiles
+from edged.web.media.ends import Ends
+from edged.web.media.recordings_files import RecordingFiles
+from edged.web.media.streams import Hls, Images
+from edged.web.media.viewings import SEAT_SECONDS, Viewings
+from edged.web.media.whep import Whep
+from edged.web.routes import Asked, Route, Routes
+from edged.web.server.asgi import Message, Receive, Refused, Scope, Send, answer_refused, only, to_origin_form
+from edged.web.server.body import Incoming, has_body, lingering, read_body, replay
+from edged.web.server.connection import KEY
+from edged.web.server.headers import dressed
+from edged.web.server.limits import Pace
 from edged.web.static_files import StaticFiles
-from edged.web.streams import Hls, Images
-from edged.web.whep import Whep
 
 if TYPE_CHECKING:
     from edged.web.parts import WebParts
 
 logger = logging.getLogger(__name__)
 
-REFUSED_KEY = "edged.refused"
+REFUSED_KEY, ROUTE_KEY = "edged.refused", "edged.route"
 MOST_PATH, MOST_QUERY = 1024, 4096
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Requests that Quart answers at once (a page costs some 3 ms), and of one address a second.
@@ -43,20 +51,70 @@ _NOT_PAGES = ("/api/", "/hls/", "/whep/", "/images/", "/static/")
 class Front:
     """The ASGI application in front of `quart`."""
 
-    def __init__(self, parts: "WebParts", quart: QuartTrio, news: CameraNews, *, static: Path) -> None:
-        self._parts, self._quart = parts, quart
-        self.hls, self.whep, self.images = Hls(parts), Whep(parts), Images(parts)
-        self.events = Events(parts, news)
+    def __init__(
+        self,
+        parts: "WebParts",
+        quart: QuartTrio,
+        *,
+        news: CameraNews,
+        viewings: Viewings,
+        tokens: StreamTokens,
+        webhooks: Webhooks,
+        static: Path,
+    ) -> None:
+        self._parts, self.quart, self._viewings = parts, quart, viewings
+        self.ends = Ends(parts)
+        self.hls, self.images = Hls(parts, self.ends, viewings), Images(parts)
+        self.whep = Whep(parts, self.ends, viewings)
+        self.events = Events(parts, news, self.ends)
+        self.questions, self.webhooks = StreamQuestions(parts, tokens, viewings), webhooks
         self.recordings, self.static = RecordingFiles(parts), StaticFiles(static)
+        self.routes = self._table()
         self._pages = trio.CapacityLimiter(MOST_PAGES)
         self._pace = Pace(rate=PAGES_RATE, burst=PAGES_BURST, clock=trio.current_time)
+
+    def _table(self) -> Routes:
+        look = ("GET", "HEAD")
+        return Routes(
+            Route("/hls/<slug>/<name>", look, lambda a, slug, name: self.hls(a.scope, a.send, slug, name)),
+            Route("/whep/<slug>", ("POST",), lambda a, slug: self.whep.open(a.scope, a.body, a.send, slug)),
+            Route(
+                "/whep/<slug>/<viewing>",
+                ("PATCH", "DELETE"),
+                lambda a, slug, viewing: self.whep.change(a.scope, a.body, a.send, slug, viewing),
+            ),
+            Route("/images/<slug>", look, lambda a, slug: self.images(a.scope, a.send, slug)),
+            Route(
+                "/recordings/<slug>/<day>/<name>.mp4",
+                look,
+                lambda a, slug, day, name: self.recordings(a.scope, a.send, slug, day, name),
+            ),
+            Route("/api/events", ("GET",), lambda a: self.events(a.scope, a.receive, a.send)),
+            Route("/api/stream/authorize", look, lambda a: self.questions.authorize(a.scope, a.send)),
+            Route("/api/stream/validate", look, lambda a: self.questions.validate(a.scope, a.send)),
+            Route(
+                "/api/webhooks/stream-ready",
+                ("POST",),
+                lambda a: self.webhooks.ready(a.scope, a.body, a.send),
+            ),
+            Route(
+                "/api/webhooks/stream-ended",
+                ("POST",),
+                lambda a: self.webhooks.ended(a.scope, a.body, a.send),
+            ),
+            Route("/static/<path:name>", look, lambda a, name: self.static(a.scope, a.send, name)),
+        )
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """What the routes need besides requests, until cancelled."""
         async with trio.open_nursery() as nursery:
+            await nursery.start(self.ends.run)
             await nursery.start(self.hls.run)
             await nursery.start(self.whep.run)
             task_status.started()
+            while True:
+                await trio.sleep(SEAT_SECONDS)
+                self._viewings.sweep()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -83,7 +141,7 @@ class Front:
             shutdown = scope.get("state", {}).get("shutdown")
             if shutdown is not None:
                 nursery.start_soon(self._end_waiting, shutdown)
-            await self._quart(scope, receive, sending)  # type: ignore[arg-type]
+            await self.quart(scope, receive, sending)  # type: ignore[arg-type]
             nursery.cancel_scope.cancel()
         for message in last:
             await send(message)
@@ -101,18 +159,23 @@ class Front:
             started = True
             await send(message)
 
-        out, incoming = dressed(noting), Incoming(receive)
+        incoming = Incoming(receive)
         to_origin_form(scope)
+        too_long = len(scope["path"]) > MOST_PATH or len(scope["query_string"]) > MOST_QUERY
+        brought.take_out(scope)
+        out = dressed(noting, framed=lambda: _is_framed(scope))
+        if scope.get("state", {}).get("control") is True:
+            scope[guard.ROOT_KEY] = True
         try:
             try:
-                body = await self._check(scope, incoming)
+                body = await self._check(scope, incoming, too_long=too_long)
             except Refused as refused:
                 if has_body(scope):
                     out = lingering(incoming, out)
                 if refused.status >= 400 and _is_page(scope) and _is_seemly(scope):
                     scope[REFUSED_KEY] = refused
                     # Quart gets no body, and must not read what is left of the real one.
-                    await self._quart(scope, replay(b"", trio.sleep_forever), out)  # type: ignore[arg-type]
+                    await self.quart(scope, replay(b"", trio.sleep_forever), out)  # type: ignore[arg-type]
                     return
                 raise
             await self._route(scope, body, incoming, out)
@@ -120,16 +183,17 @@ class Front:
             if not started:
                 await answer_refused(out, refused)
         except Exception:
-            logger.exception("a request failed: %s %s", scope["method"], scope["path"])
+            # The rule, not the path: what stands in an address may be an access code.
+            logger.exception("a request failed: %s %s", scope["method"], scope.get(ROUTE_KEY, "a page"))
             if not started:
                 await answer_refused(out, Refused(500))
 
-    async def _check(self, scope: Scope, receive: Receive) -> bytes:
+    async def _check(self, scope: Scope, receive: Receive, *, too_long: bool) -> bytes:
         """The body of a request that may go on."""
         path: str = scope["path"]
         if scope["http_version"] not in {"1.0", "1.1"}:
             raise Refused(505)
-        if len(path) > MOST_PATH or len(scope["query_string"]) > MOST_QUERY:
+        if too_long:
             raise Refused(414)
         if not _is_seemly(scope):
             raise Refused(400)
@@ -137,9 +201,10 @@ class Front:
             raise Refused(405, headers=[(b"allow", b"GET, HEAD, POST, PATCH, DELETE")])
         if guard.forged(scope):
             raise Refused(403)
-        body = await read_body(scope, receive) if has_body(scope) else b""
+        body = await self._body(scope, receive) if has_body(scope) else b""
         if (
             not self._parts.accounts.claimed
+            and not guard.is_root(scope)
             and path not in _OPEN_UNCLAIMED
             and not path.startswith("/static/")
         ):
@@ -148,37 +213,35 @@ class Front:
             raise Refused(403)
         return body
 
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        connection = scope.get("state", {}).get(KEY)
+        # Who sends slowly holds no place that others need.
+        with connection.waiting() if connection is not None else nullcontext():
+            return await read_body(scope, receive)
+
     async def _route(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        match scope["path"].split("/")[1:]:
-            case ["hls", slug, name]:
-                await self.hls(scope, send, slug, name)
-            case ["whep", slug]:
-                await self.whep.open(scope, body, send, slug)
-            case ["whep", slug, viewing]:
-                await self.whep.change(scope, body, send, slug, viewing)
-            case ["images", slug]:
-                await self.images(scope, send, slug)
-            case ["recordings", slug, day, name] if name.endswith(".mp4"):
-                await self.recordings(scope, send, slug, day, name)
-            case ["api", "events"]:
-                await self.events(scope, receive, send)
-            case ["static", *names]:
-                await self.static(scope, send, "/".join(names))
-            case ["hls" | "whep" | "images", *_]:
-                raise Refused(404)
-            case _:
-                await self._page(scope, replay(body, receive) if has_body(scope) else receive, send)
+        found = self.routes.find(scope["path"])
+        if found is not None:
+            route, names = found
+            scope[ROUTE_KEY] = route.rule
+            only(scope, *route.methods)
+            await route.answer(Asked(scope, body, receive, send), *names)
+        elif scope["path"].split("/")[1] in {"hls", "whep", "images"}:
+            raise Refused(404)
+        elif guard.is_root(scope) and _is_page(scope):
+            raise Refused(404)  # pages are for people who have an account
+        else:
+            await self._page(scope, replay(body, receive) if has_body(scope) else receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = scope.get("client")
-        if not self._pace.admits(client[0] if client else ""):
+        if not guard.is_root(scope) and not self._pace.admits(guard.address_of(scope)):
             raise Refused(429, headers=[(b"retry-after", b"2")])
         try:
             self._pages.acquire_on_behalf_of_nowait(scope_key := object())
         except trio.WouldBlock:
             raise Refused(503, headers=[(b"retry-after", b"2")]) from None
         try:
-            await self._quart(scope, receive, send)  # type: ignore[arg-type]
+            await self.quart(scope, receive, send)  # type: ignore[arg-type]
         finally:
             self._pages.release_on_behalf_of(scope_key)
 
@@ -187,6 +250,15 @@ def _is_seemly(scope: Scope) -> bool:
     """Whether path and host can be what they claim to be."""
     path: str = scope["path"]
     return path.startswith("/") and not _UNSEEMLY.search(path) and guard.well_formed(scope)
+
+
+def _is_framed(scope: Scope) -> bool:
+    """Whether a page of another site may show this within itself: what a right code made us show a guest.
+
+    Not what a session opens, whatever code is brought with it.
+    """
+    room, _, camera = str(scope["path"]).removeprefix("/").partition("/")
+    return room == "watch" and guard.came_by_code(scope, camera)
 
 
 def _is_page(scope: Scope) -> bool:

@@ -9,8 +9,9 @@ import ipaddress
 import msgspec
 import trio
 
+from edged.log import register_secret
 from edged.media.door import Door, Question
-from edged.web.asgi import App, Receive, Scope, Send
+from edged.web.server.asgi import App, Receive, Scope, Send, live_through
 
 # A question of MediaMTX's has some hundred bytes; a viewer's query string and user agent make it longer.
 MAX_BODY = 64 * 1024
@@ -23,6 +24,7 @@ def hooks_app(door: Door, secret_path: str) -> App:
     204 admits and 403 denies; 404 elsewhere, 405 for other methods, 400 for what is no question, 413 for too
     much of it, 408 for one that does not end.
     """
+    register_secret(secret_path.removeprefix("/"))
     decoder = msgspec.json.Decoder(Question)
 
     async def answer(scope: Scope, receive: Receive) -> int:
@@ -41,7 +43,7 @@ def hooks_app(door: Door, secret_path: str) -> App:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "lifespan":
-                await _live(receive, send)
+                await live_through(receive, send)
             case "websocket":
                 await send({"type": "websocket.close", "code": 1008, "reason": ""})
             case "http":
@@ -80,16 +82,6 @@ async def _body(receive: Receive) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return bytes(body)
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.startup":
-            await send({"type": "lifespan.startup.complete"})
-        else:
-            await send({"type": "lifespan.shutdown.complete"})
-            return
 
 
 def _is_local(client: tuple[str, int] | None) -> bool:

@@ -5,8 +5,8 @@ Style and pictures; all there is was found at start, so no path can lead elsewhe
 
 from pathlib import Path
 
-from edged.web.asgi import Refused, Scope, Send, only
-from edged.web.files import FileSender
+from edged.web.media.files import FileSender
+from edged.web.server.asgi import Refused, Scope, Send
 
 TYPES = {
     ".css": b"text/css; charset=utf-8",
@@ -33,7 +33,6 @@ class StaticFiles:
 
     async def __call__(self, scope: Scope, send: Send, name: str) -> None:
         """Answer one request."""
-        only(scope, "GET", "HEAD")
         path = self._known.get(name)
         if path is None:
             raise Refused(404)

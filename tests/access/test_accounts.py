@@ -15,6 +15,7 @@ from edged.access.setup_code import current_setup_code
 from edged.access.subject import User
 from edged.access.throttle import BY_ACCOUNT, BY_ADDRESS, Throttle, Throttled
 from edged.errors import AccessError, StoreError
+from edged.log import SecretsFilter, blacked_out
 from edged.store import Store
 
 PASSWORD = "a short sentence"
@@ -156,6 +157,8 @@ async def test_a_user_name_is_no_password(accounts: Accounts, password: str) -> 
         ("username", "x" * 33),
         ("username", "anna\n"),
         ("username", "\ud800"),
+        ("username", "root"),
+        ("username", " Edged "),
         ("password", "short"),
         ("password", "x" * (MOST_PASSWORD + 1)),
         ("site", "x" * 61),
@@ -244,12 +247,14 @@ async def test_signing_in_brings_an_old_hash_to_todays_parameters(store: Store, 
 
 
 async def test_a_viewer_has_the_cameras_granted(store: Store, accounts: Accounts) -> None:
+    await claim(accounts)
     await accounts.create_user(username="eve", password=PASSWORD, role="viewer", cameras=["porch", "garden"])
     await accounts.create_user(username="bob", password=PASSWORD, role="viewer")
     await accounts.create_user(username="tom", password=PASSWORD, role="viewer", cameras=[])
 
     assert (await accounts.login("eve", PASSWORD, HERE)).cameras == {"porch", "garden"}
     assert {user.name: user.cameras for user in await (await open_accounts(store)).users()} == {
+        "anna": None,
         "bob": None,
         "eve": {"porch", "garden"},
         "tom": frozenset(),
@@ -257,12 +262,13 @@ async def test_a_viewer_has_the_cameras_granted(store: Store, accounts: Accounts
 
 
 async def test_a_name_is_given_once(accounts: Accounts) -> None:
+    await claim(accounts)
     await accounts.create_user(username="eve", password=PASSWORD, role="viewer")
 
     with pytest.raises(Unacceptable, match="already a user eve"):
         await accounts.create_user(username="EVE", password=PASSWORD, role="admin")
 
-    assert [user.role for user in await accounts.users()] == ["viewer"]
+    assert [user.role for user in await accounts.users()] == ["admin", "viewer"]
 
 
 async def test_a_new_password_replaces_the_old(accounts: Accounts) -> None:
@@ -305,12 +311,16 @@ async def test_the_database_and_the_folder_hold_no_password_and_no_used_code(
 
 
 async def test_the_code_is_in_the_log_until_the_box_is_claimed(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr(caplog.handler, "filters", [SecretsFilter()])
     accounts = await open_accounts(store)
     code = accounts.setup_code()
     assert f"setup code is {code}" in caplog.text
+    assert blacked_out(f"somebody typed {code}") == "somebody typed [secret]"
+    await open_accounts(store)
+    assert caplog.text.count(f"setup code is {code}") == 2
     await claim(accounts)
     caplog.clear()
 

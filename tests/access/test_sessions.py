@@ -197,6 +197,31 @@ async def test_a_clock_that_once_was_far_ahead_leaves_no_session_for_ever(
     assert sessions.lookup(token) is None
 
 
+@pytest.mark.parametrize(("lifetime", "oldest"), [(DAY, 10 * DAY), (90 * DAY, 365 * DAY)])
+async def test_a_session_ends_at_its_age_however_it_is_used(
+    store: Store, clock: Clock, lifetime: float, oldest: float
+) -> None:
+    sessions = await Sessions.open(store=store, lifetime=lifetime, clock=clock)
+    token, end = await sessions.create(ANNA), clock.now + oldest
+    while clock.now + lifetime / 2 < end:
+        clock.now += lifetime / 2
+        assert sessions.lookup(token)
+
+    clock.now = end - 1
+    assert sessions.lookup(token)
+    clock.now = end
+    assert sessions.lookup(token) is None
+
+
+async def test_a_sessions_age_survives_a_restart(store: Store, clock: Clock, sessions: Sessions) -> None:
+    token = await sessions.create(ANNA)
+    # As an earlier edged left it: used every day for a year.
+    clock.now += 366 * DAY
+    await store.write("UPDATE session SET seen_at = ?, expires_at = ?", (clock.now, clock.now + LIFETIME))
+
+    assert (await again(store, clock)).lookup(token) is None
+
+
 async def test_uses_are_written_at_most_once_an_hour(
     store: Store,
     clock: Clock,

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.bench.figures import Figure, table
 
-ROWS = ("capture", "live", "idle")
+ROWS = ("capture", "live", "idle", "library")
 
 
 def main() -> int:

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FIRST_PAINT_BYTES = 30_000
 SIZES = [(390, 844), (1440, 900)]
 SCHEMES = ["light", "dark"]
+GATES = {"login": "/login", "code": "/code", "ended": "/watch/door?access_code=never-made"}
+WITH_PICTURE = {"home", "camera", "guest", "players"}
 WIDTHS = [320, 390, 768, 1440, 3840]
 
 PROBES = Path(__file__).with_name("probes")
@@ -36,6 +38,16 @@ def addresses(page: Page, site: Site) -> dict[str, str]:
         "recordings": "/recordings",
         "days": f"/recordings/{slug}",
         "day": day,
+        "codes": "/codes",
+        "share": f"/codes/new?camera={slug}",
+        "people": "/people",
+        "person": f"/people/~{site.user}",
+        "add": "/people/new",
+        "confirm": f"/people/~{site.user}/disable",
+        "account": "/account",
+        "system": "/system",
+        "players": "/test",
+        "guest": f"/watch/{slug}",
         "error": "/cameras/no-such-camera",
     }
 
@@ -65,7 +77,7 @@ def test_every_page_is_pictured_and_reads_well(
             for width, height in SIZES:
                 page.set_viewport_size({"width": width, "height": height})
                 page.goto(site.url + address)
-                if name in {"home", "camera"}:
+                if name in WITH_PICTURE:
                     await_state(page, "live")
                     page.wait_for_timeout(300)
                 picture_of(page, artefacts, f"{name}-{width}x{height}-{scheme}")
@@ -84,9 +96,10 @@ def test_gates_are_pictured_and_read_well(browser: Browser, site: Site, artefact
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
-            page.goto(site.url + "/login")
-            picture_of(page, artefacts, f"login-{width}x{height}-{scheme}")
-            troubles += page.evaluate(SMALL_TARGETS) + page.evaluate(POOR_CONTRAST)
+            for name, address in GATES.items():
+                page.goto(site.url + address)
+                picture_of(page, artefacts, f"{name}-{width}x{height}-{scheme}")
+                troubles += page.evaluate(SMALL_TARGETS) + page.evaluate(POOR_CONTRAST)
     context.close()
     assert troubles == []
 
@@ -106,7 +119,7 @@ def test_nothing_jumps_while_pages_load(signed_in: BrowserContext, site: Site) -
     page.add_init_script(path=PROBES / "layout_shift.js")
     for name, address in places.items():
         page.goto(site.url + address)
-        if name in {"home", "camera"}:
+        if name in WITH_PICTURE:
             await_state(page, "live")
         page.wait_for_timeout(600)
         assert page.evaluate("shifted") < 0.01, name

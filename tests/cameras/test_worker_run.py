@@ -159,6 +159,30 @@ async def test_stopped_process_is_killed_right_after_the_stall_time(
     assert run.child.signals == [("KILL", pytest.approx(start + LIMITS.stall, abs=0.05))]
 
 
+async def test_a_daemon_that_was_stopped_does_not_take_its_own_sleep_for_the_workers(
+    autojump_clock: MockClock, run: Run, nursery: trio.Nursery
+) -> None:
+    await run.child.says(status(7))
+    autojump_clock.jump(20)
+    # What the worker said meanwhile is read only after the clock was looked at.
+    await trio.sleep(0.5)
+    assert run.child.signals == []
+    nursery.start_soon(run.child.gives_pictures)
+    await trio.sleep(30)
+    assert run.end is None
+    run.child.exits(1)
+
+
+async def test_a_daemon_that_was_stopped_still_finds_a_worker_that_is_stopped_too(
+    autojump_clock: MockClock, run: Run
+) -> None:
+    await run.child.says(status(7))
+    autojump_clock.jump(20)
+    start = trio.current_time()
+    assert (await run.ended()).kind == "stalled"
+    assert trio.current_time() - start < 3
+
+
 async def test_worker_with_progress_lives_on(
     autojump_clock: MockClock, run: Run, nursery: trio.Nursery
 ) -> None:

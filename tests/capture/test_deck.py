@@ -18,6 +18,7 @@ class HungDisk(RealDisk):
     """A disk that makes no file before `answers`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers = threading.Event()
 
     def create(self, path: Path) -> int:

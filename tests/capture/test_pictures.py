@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edged.capture.captured import Captured, SourceInfo
-from edged.capture.convert import Converter, fit, output_format
+from edged.capture.convert import Converter, output_format
 from edged.capture.encoders import EncoderSettings, open_encoder
+from edged.capture.fit import fit
 from edged.capture.h264 import nal_type, nal_units
 from edged.capture.inbox import LIMIT, LIMIT_BYTES, Inbox
 from edged.capture.jpeg import HUFFMAN_TABLES, complete_jpeg
@@ -82,7 +83,7 @@ SETTINGS = EncoderSettings(
 
 
 def test_key_frames_come_exactly_where_asked_with_headers_in_band() -> None:
-    encoder = open_encoder("auto", SETTINGS)
+    encoder = open_encoder("libx264", SETTINGS, "")
     keys = []
     for number in range(60):
         frame = plain(128, 96, "yuv420p", value=number * 4)
@@ -96,7 +97,7 @@ def test_key_frames_come_exactly_where_asked_with_headers_in_band() -> None:
 
 
 def test_stream_is_constrained_baseline() -> None:
-    (encoded,) = open_encoder("libx264", SETTINGS).encode(plain(128, 96, "yuv420p"), 0, key=True)
+    (encoded,) = open_encoder("libx264", SETTINGS, "").encode(plain(128, 96, "yuv420p"), 0, key=True)
     sps = next(unit for unit in nal_units(encoded.data) if nal_type(unit) == 7)
     assert sps[1] == 66
     assert sps[2] & 0x40

@@ -22,7 +22,7 @@ from edged.capture.job import Recording
 from edged.capture.packets import EncodedPacket
 from edged.capture.recorder import CUT_REASON, Recorder
 from edged.capture.report import Message, Segment, SegmentOpened
-from edged.recordings.mp4 import read_duration
+from edged.recordings.survey import read_duration
 from edged.recordings.tree import parse_segment, segment_path
 
 PATIENCE = 20.0
@@ -67,6 +67,7 @@ class BadDisk(RealDisk):
     """The real disk, but it can hang, fail, and keeps a list of what it was asked."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[str] = []
         self.error: dict[str, int] = {}
         self.short = False
@@ -221,12 +222,12 @@ def test_closed_file_is_on_the_disk_before_it_is_reported(tmp_path: Path) -> Non
     assert at_report[-1] == ["fsync", "sync_folder"]
 
 
-def test_open_file_is_flushed_every_5_seconds(tmp_path: Path) -> None:
+def test_open_file_is_flushed_every_4_seconds(tmp_path: Path) -> None:
     desk = Desk(tmp_path, seconds=60)
-    desk.put(video(24 * FPS), realtime=True)
+    desk.put(video(19 * FPS), realtime=True)
     assert desk.disk.asked.count("fdatasync") == 4
     assert desk.disk.asked.index("sync_folder", desk.disk.asked.index("create")) > 0
-    desk.clock.now += 5
+    desk.clock.now += 4
     desk.writer.sync_if_due()
     desk.close()
     assert desk.disk.asked.count("fdatasync") == 5, "also when the camera is silent"
@@ -364,7 +365,8 @@ def test_full_disk_leaves_no_files_without_footage_behind(desk: Desk) -> None:
 def test_retries_grow_apart_and_do_not_spin(desk: Desk) -> None:
     desk.disk.error = {"create": errno.EROFS}
     desk.put(video(120 * FPS), realtime=True)
-    assert 7 <= desk.disk.asked.count("create") <= 10
+    assert 100 * FPS <= desk.writer.lost <= 120 * FPS, "what was not written is counted"
+    assert 12 <= desk.disk.asked.count("create") <= 18
 
 
 def test_switching_on_tries_at_once(desk: Desk) -> None:

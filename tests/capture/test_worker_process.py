@@ -93,7 +93,7 @@ def test_status_is_regular_and_tells_the_truth() -> None:
     assert (status["width"], status["height"]) == (320, 240)
     assert status["fps"] == pytest.approx(30, abs=3)
     assert status["encoder"] == "libx264"
-    assert "hardware" in status["encoder_reason"]
+    assert "software" in status["encoder_reason"]
     assert status["recording"] is False
 
 

@@ -70,3 +70,55 @@ def test_what_is_there_raises_no_doubt(tmp_path: Path, file: Path) -> None:
     )
 
     assert examine(file, environ=home(tmp_path))[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "line", "words"),
+    [
+        ("retention.max_total_gb = 5\nretention.max_camera_gb = 9", 2, "max_camera_gb = 9: is more than all"),
+        ("media.engine = 'embedded'\nmedia.life = 'unit'", 2, 'media.life = "unit": means nothing'),
+        ("media.life = 'unit'\nmedia.mediamtx = '{program}'", 2, "and no other"),
+    ],
+)
+def test_settings_of_which_one_makes_another_void_are_doubted(
+    settings: str, line: int, words: str, tmp_path: Path, file: Path
+) -> None:
+    (program := tmp_path / "m").touch(0o755)
+    file.write_text(settings.replace("{program}", str(program)))
+
+    (doubt,) = examine(file, environ=home(tmp_path))[1]
+
+    assert doubt.startswith(f"{file}:{line}: ")
+    assert words in doubt
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "retention.max_total_gb = 0\nretention.max_camera_gb = 9",
+        "retention.max_total_gb = 9\nretention.max_camera_gb = 9",
+        "media.life = 'unit'",
+        "media.engine = 'embedded'",
+    ],
+)
+def test_settings_that_go_together_are_not_doubted(settings: str, tmp_path: Path, file: Path) -> None:
+    file.write_text(settings)
+    assert examine(file, environ=home(tmp_path))[1] == ()
+
+
+@pytest.mark.parametrize(("held", "told"), [(None, "cannot be read"), ("short", "at least 16 characters")])
+def test_a_token_that_nothing_can_be_served_with_is_doubted(
+    tmp_path: Path, file: Path, held: str | None, told: str
+) -> None:
+    token = tmp_path / "token"
+    if held is not None:
+        token.write_text(held)
+    file.write_text(f"[metrics]\ntoken_file = '{token}'")
+
+    (doubt,) = examine(file, environ=home(tmp_path))[1]
+
+    assert doubt.startswith(f"{file}:2: metrics.token_file = ")
+    assert told in doubt
+    assert "no figures are served" in doubt
+    token.write_text("long-enough-a-token")
+    assert examine(file, environ=home(tmp_path))[1] == ()

@@ -1,6 +1,5 @@
 """The real daemon in a folder of its own, driven as a stranger would: by its command line and over HTTP."""
 
-import json
 import os
 import re
 import signal
@@ -13,12 +12,10 @@ from typing import Any
 
 import httpx
 from lab.processes import Program, descendants, free_port, is_alive, wait_until
-
-USERNAME, PASSWORD = "admin", "correct horse battery"
-Camera = dict[str, Any]
+from lab.visitor import Visitor
 
 
-class Appliance:
+class Appliance(Visitor):
     """A running, claimed daemon and a signed-in client."""
 
     def __init__(
@@ -34,6 +31,7 @@ class Appliance:
         self.recordings = recordings or folder / "recordings"
         self.settings = folder / "edged.toml"
         self.url = f"http://127.0.0.1:{free_port()}"
+        self.metrics_url = f"http://127.0.0.1:{free_port()}/metrics"
         self.settings.write_text(
             f"""
 [paths]
@@ -47,6 +45,9 @@ listen = ["{self.url.removeprefix("http://")}"]
 [media]
 engine = "{engine}"
 webrtc_port = {free_port()}
+
+[metrics]
+listen = ["{self.metrics_url.split("/")[2]}"]
 {settings}"""
         )
         self.daemon = Program(
@@ -55,7 +56,7 @@ webrtc_port = {free_port()}
             name="daemon",
             env=environment,
         )
-        self.web = httpx.Client(base_url=self.url, timeout=10)
+        super().__init__(httpx.Client(base_url=self.url, timeout=10))
 
     # --- who we are
 
@@ -81,72 +82,13 @@ webrtc_port = {free_port()}
                 raise program.die(f"edged {words[0]} failed")
             return program.out.read_text()
 
-    def claim(self) -> None:
-        """Claim the appliance with its setup code, and sign in."""
-        code = self.command("setup-code").split()[-1]
-        form = {"setup_code": code, "site": "Lab", "username": USERNAME, "password": PASSWORD}
-        answer = self.web.post("/claim", data=form)
-        assert answer.status_code == 303, f"claim: {answer.status_code} {answer.text[:2000]}"
-        self.log_in()
+    def setup_code(self) -> str:
+        """The code that claims the appliance."""
+        return self.command("setup-code").split()[-1]
 
-    def log_in(self) -> None:
-        """Sign in as a script does."""
-        answer = self.web.post("/login", json={"username": USERNAME, "password": PASSWORD})
-        assert answer.status_code == 204, f"login: {answer.status_code} {answer.text[:500]}"
-
-    # --- cameras
-
-    def cameras(self) -> dict[str, Camera]:
-        """What the API says of each camera, by slug."""
-        answer = self.web.get("/api/cameras").raise_for_status().json()
-        listed = answer["cameras"] if isinstance(answer, dict) else answer
-        return {camera["slug"]: camera for camera in listed}
-
-    def camera(self, slug: str) -> Camera:
-        """What the API says of this camera; {} when it knows none."""
-        return self.cameras().get(slug, {})
-
-    def wait_state(self, slug: str, state: str, *, seconds: float) -> Camera:
-        """Wait until the camera is in this state."""
-        return self.wait_camera(
-            slug, lambda camera: camera.get("state") == state, what=state, seconds=seconds
-        )
-
-    def wait_camera(self, slug: str, wanted: Any, *, what: str, seconds: float) -> Camera:
-        """Wait until `wanted(camera)` holds."""
-        seen: Camera = {}
-
-        def look() -> Camera | None:
-            nonlocal seen
-            seen = self.camera(slug)
-            return seen if wanted(seen) else None
-
-        try:
-            return wait_until(look, what=f"{slug} is {what}", seconds=seconds)
-        except AssertionError as error:
-            raise self.daemon.die(f"{error}; last seen: {seen}") from None
-
-    def wait_live(self, slug: str, *, seconds: float) -> Camera:
-        """Wait until the camera's picture can be had by a viewer: its live playlist names media."""
-        camera = self.wait_camera(
-            slug,
-            lambda seen: seen.get("state") == "live" and seen.get("live_connected"),
-            what="live",
-            seconds=seconds,
-        )
-        wait_until(lambda: self.media_playlist(slug), what=f"{slug} has a live playlist", seconds=seconds)
-        return camera
-
-    def media_playlist(self, slug: str) -> str:
-        """The media playlist of the live picture, "" while there is none."""
-        answer = self.web.get(f"/hls/{slug}/index.m3u8")
-        if answer.status_code != 200:
-            return ""
-        if "#EXT-X-STREAM-INF" not in answer.text:
-            return answer.text if "#EXTINF" in answer.text or "#EXT-X-PART:" in answer.text else ""
-        name = next(line for line in answer.text.splitlines() if line and not line.startswith("#"))
-        answer = self.web.get(f"/hls/{slug}/{name}")
-        return answer.text if answer.status_code == 200 else ""
+    def trouble(self, why: str) -> AssertionError:
+        """An error with the daemon's last lines."""
+        return self.daemon.die(why)
 
     # --- processes
 
@@ -176,10 +118,6 @@ webrtc_port = {free_port()}
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-
-    def health(self) -> Any:
-        """What /health says, as JSON."""
-        return json.loads(self.web.get("/health").text)
 
 
 @contextmanager

@@ -6,8 +6,11 @@ with mock_cameras(MockCamera(modes=(mode,)), folder=tmp_path) as cameras:
 """
 
 import json
+import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,14 +49,22 @@ class MockCamera:
     plugged: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class MockEncoder:
+    """A hardware encoder like a Raspberry Pi's; `faults` as mock_encoder.py names them."""
+
+    number: int = 11
+    faults: str = ""
+
+
 class MockCameras:
     """The testbed. `environment` makes a program see these cameras instead of the machine's."""
 
-    def __init__(self, mock: Program) -> None:
+    def __init__(self, mock: Program, more: Mapping[str, str] | None = None) -> None:
         self._mock = mock
         self._answers = 1  # the first line is the environment
         first = wait_until(lambda: self._lines(1), what="the mock camera is ready", seconds=10)[0]
-        self.environment: dict[str, str] = json.loads(first)
+        self.environment: dict[str, str] = json.loads(first) | (more or {})
 
     def _lines(self, count: int) -> list[str] | None:
         if self._mock.process.poll() is not None:
@@ -95,12 +106,37 @@ class MockCameras:
         """Larger pictures do not fit the bus; 0 is no limit."""
         self._tell("bandwidth", name, pixels)
 
+    def encoder(self, *faults: str) -> None:
+        """The encoder has these faults from now on."""
+        self._tell("encoder", *faults)
+
 
 @contextmanager
-def mock_cameras(*cameras: MockCamera, folder: Path) -> Iterator[MockCameras]:
-    """A testbed with these cameras, until the block is left."""
+def mock_cameras(
+    *cameras: MockCamera, folder: Path, encoder: MockEncoder | None = None
+) -> Iterator[MockCameras]:
+    """A testbed with these cameras, and perhaps an encoder, until the block is left."""
     spec = folder / "cameras.json"
-    spec.write_text(json.dumps([asdict(camera) for camera in cameras]))
+    shim = build_poll(folder) if encoder is not None else None
+    with_encoder = encoder and {**asdict(encoder), "python": sys.executable, "polls": shim is not None}
+    spec.write_text(json.dumps({"cameras": [asdict(camera) for camera in cameras], "encoder": with_encoder}))
+    more = {}
+    if encoder is not None and shim is not None:
+        more = {
+            "LD_PRELOAD": f"{shim}:libumockdev-preload.so.0",
+            "MOCK_ENCODER": f"/dev/video{encoder.number}",
+        }
     command = [program("umockdev-wrapper"), "/usr/bin/python3", HERE / "mock_camera.py", spec]
     with Program(command, folder=folder, name="mock-camera") as mock:
-        yield MockCameras(mock)
+        yield MockCameras(mock, more)
+
+
+def build_poll(folder: Path) -> Path | None:
+    """The poll() that tells the truth about the mock encoder; None where there is no C compiler."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        return None
+    made = folder / "mock_encoder_poll.so"
+    source = HERE / "mock_encoder_poll.c"
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", made, source, "-ldl"], check=True)
+    return made

@@ -1,9 +1,10 @@
 """The mock camera: USB cameras that udev, V4L2 and libav take for real, with no kernel device behind them.
 
 Started as `umockdev-wrapper /usr/bin/python3 mock_camera.py SPEC.json` (Debian's umockdev 0.17 or newer, its
-GObject binding, and Debian's Python). A spec is a list of cameras, as `lab.cameras.MockCamera` writes it. It
-prints one line of JSON with the environment that a program needs to live in this testbed, then answers each
-command line on stdin with one line, "ok" or "error: ...". It ends when stdin does.
+GObject binding, and Debian's Python). A spec has a list of cameras, as `lab.cameras.MockCamera` writes it,
+and perhaps an H.264 encoder (`mock_encoder.py`). It prints one line of JSON with the environment that a
+program needs to live in this testbed, then answers each command line on stdin with one line, "ok" or
+"error: ...". It ends when stdin does.
 
     plug NAME [PORT]     the camera appears, at another port if one is named
     unplug NAME          it is gone in mid-stream: ENODEV, udev remove
@@ -11,6 +12,7 @@ command line on stdin with one line, "ok" or "error: ...". It ends when stdin do
     garbage NAME         its frames are random bytes;       clean NAME ends that
     busy NAME            somebody else has it: EBUSY;       free NAME ends that
     bandwidth NAME N     pictures of more than N pixels do not fit the bus: ENOSPC; 0 ends that
+    encoder [FAULTS]     the encoder has these faults from now on
 """
 
 import errno
@@ -25,6 +27,7 @@ import gi
 
 gi.require_version("UMockdev", "1.0")
 from gi.repository import UMockdev
+from mock_encoder_node import EncoderNode
 from mock_v4l2 import MAX_BUFFERS, Answer, Device, Mode
 
 HOST = "/devices/pci0000:00/0000:00:14.0"
@@ -179,8 +182,13 @@ class Camera:
         return self._udev_node(usb, port, index=1, capabilities=":")
 
 
-def obey(cameras: dict[str, Camera], words: list[str]) -> None:
+def obey(cameras: dict[str, Camera], encoder: EncoderNode | None, words: list[str]) -> None:
     """Do one command. Raises LookupError, ValueError or TypeError for one that makes no sense."""
+    if words[0] == "encoder":
+        if encoder is None:
+            raise ValueError("there is no encoder")
+        encoder.change(",".join(words[1:]))
+        return
     command, name, *rest = words
     camera = cameras[name]
     switches = {
@@ -205,7 +213,8 @@ def obey(cameras: dict[str, Camera], words: list[str]) -> None:
 
 def main() -> None:
     """Make the testbed, plug what is to be plugged, obey until stdin ends."""
-    specs = json.loads(Path(sys.argv[1]).read_text())
+    spec_file = json.loads(Path(sys.argv[1]).read_text())
+    specs = spec_file["cameras"]
     sends_remove = remove_event_is_ours()
     testbed = UMockdev.Testbed.new()
     testbed.add_from_string(HOST_UDEV)
@@ -216,11 +225,12 @@ def main() -> None:
     for spec in specs:
         if spec["plugged"]:
             cameras[spec["name"]].plug()
+    encoder = EncoderNode(testbed, **spec_file["encoder"]) if spec_file["encoder"] else None
     environment = {"LD_PRELOAD": "libumockdev-preload.so.0", "UMOCKDEV_DIR": testbed.get_root_dir()}
     print(json.dumps(environment), flush=True)
     for line in sys.stdin:
         try:
-            obey(cameras, line.split())
+            obey(cameras, encoder, line.split())
         except (LookupError, ValueError, TypeError, OSError) as error:
             print(f"error: {error!r}", flush=True)
         else:

@@ -34,9 +34,9 @@ HANGS = {
 
 @pytest.mark.parametrize("hang", HANGS.values(), ids=HANGS.keys())
 def test_hang_is_ended_and_the_next_test_runs(hang: str, tmp_path: Path) -> None:
-    head = "import time, pytest, trio\npytestmark = pytest.mark.time_limit(0.3)\n"
+    head = "import time, pytest, trio\npytestmark = pytest.mark.time_limit(1)\n"
     done = run_pytest(tmp_path, f"{head}{hang}\ndef test_next(): pass\n")
-    assert "took longer than 0.3 s" in done.stdout
+    assert "took longer than 1 s" in done.stdout
     assert "1 passed" in done.stdout
     assert done.returncode == 1
 

@@ -1,8 +1,20 @@
 """What the system tests share: pictures for the mock camera, and both engines."""
 
+from pathlib import Path
+
 import pytest
 from lab.cameras import MockMode
 from lab.frames import make_frames
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder, so that they can be run beside the others."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("main_job")
+
 
 BOTH_ENGINES = [pytest.param("mediamtx", marks=pytest.mark.mediamtx), "embedded"]
 

@@ -14,7 +14,7 @@ from media.live import CAMERA, HOOKS_PATH
 from edged.media.door import Door
 from edged.media.mediamtx import MediaMtxEngine
 from edged.web.hooks import hooks_app
-from edged.web.serve import serve_web
+from edged.web.server.serve import serve_web
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.log import blacked_out
 from edged.media.door import MAX_TICKETS, Door, Question
 
 ID = "b7b1e8a4-5c1e-4f0e-9d0a-0d6f2f1f7a11"
@@ -130,6 +131,12 @@ def test_nobody_without_a_secret_gets_in(question: Question) -> None:
     door.issue("porch")
     assert not door.admits(question)
     assert door.denied == 1
+
+
+def test_no_logger_may_tell_a_secret_of_this_boot() -> None:
+    door = Door()
+    for secret in (door.api_secret, door.hls_secret, door.hook_secret):
+        assert blacked_out(f"asked with {secret}") == "asked with [secret]"
 
 
 def test_a_log_line_loses_every_secret() -> None:

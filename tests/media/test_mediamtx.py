@@ -174,7 +174,7 @@ async def test_a_death_is_told_in_health_and_asked_questions_fail_at_once(
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGKILL)
     await until(lambda: not engine.health().up)
-    assert "recording goes on" in engine.health().reason
+    assert "it is being restarted" in engine.health().reason
     with trio.fail_after(1):
         with pytest.raises(MediaError):
             await engine.hls(CAMERA, "index.m3u8", "")

@@ -87,3 +87,21 @@ async def test_a_flood_is_counted_not_told(
             await send.aclose()
     assert len(caplog.messages) == LINES_PER_MINUTE + 2
     assert caplog.messages[-2:] == ["mediamtx: 30 more lines were left out", "mediamtx: later"]
+
+
+async def test_parts_of_uneven_length_are_told_once_an_hour_and_are_no_warning(
+    caplog: pytest.LogCaptureFixture, autojump_clock: trio.testing.MockClock
+) -> None:
+    uneven = line("WAR", "[HLS] [muxer porch] part duration changed from 1s to 2s") + b"\n"
+    send, receive = memory_stream_one_way_pair()
+    with caplog.at_level(logging.INFO, logger=logger.name):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(LogReader(logger, str).read, receive)
+            for number in (LINES_PER_MINUTE, 1):
+                await send.send_all(uneven * number + line("WAR", "another") + b"\n")
+                await trio.sleep(3601)
+            await send.aclose()
+    uneven_told = [record for record in caplog.records if "part duration" in record.getMessage()]
+    assert [record.levelno for record in uneven_told] == [logging.INFO] * 2
+    assert f"last told: {LINES_PER_MINUTE})" in uneven_told[1].getMessage()
+    assert caplog.messages.count("mediamtx: another") == 2

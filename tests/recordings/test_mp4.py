@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.mux import Mp4Muxer, make_templates
-from edged.recordings.mp4 import duration_patches, read_duration
+from edged.recordings.mp4 import duration_patches
+from edged.recordings.survey import read_duration
 
 
 def fragmented(seconds: int) -> tuple[bytes, bytes]:

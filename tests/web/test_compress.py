@@ -3,7 +3,7 @@ import gzip
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from edged.web.compress import compressed
+from edged.web.pages.compress import compressed
 
 LONG = "<p>a clip</p>" * 500
 

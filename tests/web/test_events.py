@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 import trio
-from web_fakes import ADMIN, VIEWER, make_parts
+from web_fakes import ADMIN, CODE, VIEWER, make_parts
 from web_site import Site, serving
 
 from edged.access.subject import Subject
 from edged.cameras.state import CameraView
+from edged.web.events import BESIDES_SEATS, Listeners
 
 
 class Listener:
@@ -163,3 +165,38 @@ async def test_one_session_cannot_hold_streams_without_end() -> None:
             assert (await client.get("/api/events")).status_code == 429
             assert (await client.get("/api/cameras")).status_code == 200
         nursery.cancel_scope.cancel()
+
+
+async def test_one_code_cannot_fill_the_web_from_many_addresses() -> None:
+    async with serving(make_parts()) as site, trio.open_nursery() as nursery:
+        site.parts.codes.most["c-door"] = 1
+
+        async def listen(address: str, who: str = "", *, task_status: Any) -> None:
+            transport = httpx.AsyncHTTPTransport(local_address=address)
+            path = "/api/events" if who else f"/api/events?access_code={CODE}"
+            async with (
+                site.client(who, transport=transport) as client,
+                client.stream("GET", path) as answer,
+            ):
+                task_status.started(answer.status_code)
+                if answer.status_code == 200:
+                    await trio.sleep_forever()
+
+        for n in range(BESIDES_SEATS + 1):
+            assert await nursery.start(listen, f"127.0.0.{2 + n // 12}") == 200
+        assert await nursery.start(listen, "127.0.0.9") == 429
+        assert await nursery.start(listen, "127.0.0.9", VIEWER) == 200
+        nursery.cancel_scope.cancel()
+
+
+def test_guests_leave_half_of_the_connections_and_a_code_without_seats_leaves_room_for_others() -> None:
+    listeners = Listeners(80)
+
+    def fill(code: str) -> int:
+        return sum(listeners.enter(f"{code} {n}", code, None) for n in range(100))
+
+    assert [fill("c-door"), fill("c-garden"), fill("c-yard")] == [20, 20, 0]
+    assert listeners.enter("s-viewer", "", None)
+    listeners.leave("c-door 3", "c-door")
+    assert listeners.enter("c-yard 1", "c-yard", 1)
+    assert not listeners.enter("c-yard 2", "c-yard", 1)

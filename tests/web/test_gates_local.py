@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.web.gates import _local
+from edged.web.pages.gates import _local
 
 
 def test_paths_of_this_site_are_followed_after_login() -> None:

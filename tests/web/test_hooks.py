@@ -10,9 +10,10 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.log import blacked_out
 from edged.media.door import Door
 from edged.web.hooks import BODY_SECONDS, MAX_BODY, hooks_app
-from edged.web.serve import serve_web
+from edged.web.server.serve import serve_web
 
 PATH = "/a-path-that-nobody-guesses"
 
@@ -76,6 +77,11 @@ async def test_who_is_vouched_for_is_admitted_and_others_are_denied() -> None:
     assert await ask(door, question(door, password="guessed")) == 403
     assert await ask(door, question(door, path="garage")) == 403
     assert (door.admitted, door.denied) == (2, 2)
+
+
+async def test_the_secret_path_is_blacked_out_in_the_log() -> None:
+    hooks_app(Door(), "/only-mediamtx-knows-it")
+    assert blacked_out("asked at /only-mediamtx-knows-it") == "asked at /[secret]"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 from edged.cameras.state import CameraState, CameraView
-from edged.media.engine import EngineHealth
-from edged.web import present
+from edged.health import Issue, Severity
+from edged.web.pages import present
 
-UP = EngineHealth(name="mediamtx", up=True)
 DAY = 1_772_668_800.0  # 2026-03-05 00:00 UTC
 
 
@@ -10,51 +9,41 @@ def view(state: CameraState = "live", **more: object) -> CameraView:
     return CameraView(**{"slug": "door", "name": "Door", "state": state, "since": DAY, **more})  # type: ignore[arg-type]
 
 
-def test_a_good_day_has_no_issue() -> None:
-    good = view(recording=True, recording_wanted=True)
-    assert present.issues([good, view("starting"), view("disabled")], UP) == []
+def trouble(severity: Severity = "warning", cause: str = "Door froze.") -> Issue:
+    return Issue(
+        id=f"camera.{severity}:door",
+        severity=severity,
+        subject="camera:door",
+        cause=cause,
+        remedy="Nothing to do.",
+        since=DAY,
+    )
 
 
-def test_each_trouble_comes_with_its_remedy() -> None:
-    troubled = [
-        view("unplugged"),
-        view("failed", reason="device sends nothing"),
-        view("stalled"),
-        view(recording_wanted=True, recording_reason="no space left"),
-    ]
-    found = present.issues(troubled, EngineHealth(name="mediamtx", up=False, reason="exit code 2"))
-    assert [issue.words.striptags() for issue in found] == [
-        "Door has been unplugged since 00:00 UTC.",
-        "Door sends no picture.",
-        "Door froze.",
-        "Door is not being recorded.",
-        "Live viewing is restarting.",
-    ]
-    assert all(issue.how.endswith((".", "?")) for issue in found)
-    assert [issue.reason for issue in found] == [
-        "",
-        "Device sends nothing.",
-        "",
-        "No space left.",
-        "Exit code 2.",
-    ]
+def test_each_trouble_comes_with_since_when_and_its_remedy() -> None:
+    (told,) = present.followed([trouble()])
+    assert told.words.striptags() == "Door froze. since 00:00 UTC"
+    assert (told.how, told.severity) == ("Nothing to do.", "warning")
 
 
-def test_a_camera_paused_by_its_owner_is_no_issue() -> None:
-    assert present.issues([view(recording_wanted=False)], UP) == []
+def test_mere_information_is_no_trouble() -> None:
+    found = present.followed([trouble("error"), trouble("info"), trouble("warning")])
+    assert [told.severity for told in found] == ["error", "warning"]
 
 
 def test_names_cannot_smuggle_marks_into_sentences() -> None:
-    (issue,) = present.issues([view("unplugged", name="<script>alert(1)</script>{0}")], UP)
-    assert "<script>" not in issue.words
-    assert "&lt;script&gt;" in issue.words
-    assert "<time " in issue.words
+    (told,) = present.followed([trouble(cause="<script>alert(1)</script>{0} froze.")])
+    assert "<script>" not in told.words
+    assert "&lt;script&gt;" in told.words
+    assert "{0}" in told.words
+    assert "<time " in told.words
 
 
 def test_the_dot_tells_live_recording_and_trouble_apart() -> None:
     assert present.dot_of(view()) == "live"
     assert present.dot_of(view(recording=True, recording_wanted=True)) == "recording"
     assert present.dot_of(view(recording_wanted=True, recording_reason="no disk")) == "trouble"
+    assert present.dot_of(view(recording_wanted=True, recording_held="no disk")) == "trouble"
     assert present.dot_of(view("starting")) == "starting"
     assert present.dot_of(view("disabled")) == "off"
     for state in ("stalled", "failed", "unplugged"):

@@ -10,11 +10,13 @@ import trio
 from web_fakes import ADMIN, make_parts
 from web_site import read_all, serving
 
+from edged.cameras.state import CameraView
 from edged.errors import StartupError
-from edged.web.limits import ConnectionCaps
-from edged.web.serve import open_sockets
+from edged.web.server.limits import ConnectionCaps
+from edged.web.server.serve import open_sockets
 
 EVENTS = f"GET /api/events HTTP/1.1\r\nHost: box\r\nCookie: edged_session={ADMIN}\r\n\r\n".encode()
+POST_HEAD = b"POST /login HTTP/1.1\r\nHost: box\r\nContent-Length: 9\r\n\r\n"
 LOGIN = b"GET /login HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n"
 
 
@@ -190,18 +192,17 @@ async def test_cancelling_the_caller_ends_the_server_too() -> None:
 
 
 async def test_too_many_connections_are_told_so_and_the_others_go_on() -> None:
-    caps = ConnectionCaps(total=3)
-    async with serving(make_parts(), caps=caps) as site, site.client() as client:
-        assert (await client.get("/health")).status_code == 200
+    caps = ConnectionCaps(total=2)
+    async with serving(make_parts(), caps=caps) as site:
         async with await site.connect() as first, await site.connect() as second:
-            await trio.sleep(0.1)
+            for stream in (first, second):
+                await stream.send_all(EVENTS)
+                with trio.fail_after(3):
+                    assert b" 200 " in await stream.receive_some(100)
             refused = await site.raw(LOGIN)
             assert refused.split()[1] == b"503"
             assert b"retry-after" in refused
-            assert (await client.get("/health")).status_code == 200
-            for stream in (first, second):
-                await stream.send_all(LOGIN)
-                assert b" 200 " in await read_all(stream)
+        await trio.sleep(0.1)
         assert b" 200 " in await site.raw(LOGIN)
 
 
@@ -227,3 +228,34 @@ async def test_a_fault_in_the_application_is_a_500_and_nothing_else_notices(capl
             assert "NoneType" not in answer.text
         assert (await client.get("/health")).status_code == 200
     assert len([r for r in caplog.records if r.exc_info]) == 2
+
+
+async def test_who_asks_something_gets_the_place_of_who_only_waits() -> None:
+    caps = ConnectionCaps(total=4, per_address=4)
+    async with serving(make_parts(), caps=caps) as site, contextlib.AsyncExitStack() as open_ones:
+        waiting = [await open_ones.enter_async_context(await site.connect()) for _ in range(4)]
+        for stream, begun in zip(
+            waiting, (b"", b"GET / HTTP/1.1\r\nX: ", LOGIN[:20], POST_HEAD), strict=True
+        ):
+            await stream.send_all(begun)
+        await trio.sleep(0.1)
+        for _ in range(8):
+            assert b" 200 " in await site.raw(LOGIN)
+
+
+async def test_who_is_being_answered_keeps_their_place() -> None:
+    caps = ConnectionCaps(total=2, per_address=2)
+    async with serving(make_parts(), caps=caps) as site, await site.connect() as events:
+        await events.send_all(EVENTS)
+        with trio.fail_after(3):
+            while b"event: cameras" not in await events.receive_some(65536):
+                pass
+        async with await site.connect() as other:
+            await other.send_all(EVENTS)
+            with trio.fail_after(3):
+                await other.receive_some(100)
+            assert (await site.raw(LOGIN)).startswith(b"HTTP/1.1 503 ")
+            site.parts.cameras.set(CameraView(slug="door", name="New", state="live", since=2))
+            with trio.fail_after(3):
+                while b'"New"' not in await events.receive_some(65536):
+                    pass

@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from edged.web.shared_fetch import FetchFailed, SharedFetch
+from edged.web.media.shared_fetch import FetchFailed, SharedFetch
 
 
 class Source:

@@ -10,9 +10,9 @@ from web_site import serving
 
 from edged.cameras.state import CameraView
 from edged.media.engine import LiveOffer, MediaReply
-from edged.web.asgi import Refused
-from edged.web.playlists import check_name, check_query
-from edged.web.streams import keep
+from edged.web.media.playlists import check_name, check_query
+from edged.web.media.streams import keep
+from edged.web.server.asgi import Refused
 
 PLAYLIST = "application/vnd.apple.mpegurl"
 

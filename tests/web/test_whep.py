@@ -157,7 +157,7 @@ async def test_one_session_cannot_take_all_pictures() -> None:
 
 
 async def test_pictures_of_browsers_that_vanished_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edged.web.whep.TIDY_SECONDS", 0.1)
+    monkeypatch.setattr("edged.web.media.whep.TIDY_SECONDS", 0.1)
     async with serving(make_parts()) as site, site.client(VIEWER) as client:
         gone = (await client.post("/whep/door", content=SDP, headers=TYPE)).headers["location"]
         site.parts.engine.running.clear()

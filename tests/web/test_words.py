@@ -4,8 +4,12 @@ from pathlib import Path
 import pytest
 
 from edged.web import words
+from edged.web.words import people as words_people
+from edged.web.words import sharing as words_sharing
+from edged.web.words import system as words_system
+from edged.web.words import watching as words_watching
 
-WEB = Path(words.__file__).parent
+WEB = Path(words.__file__).parent.parent
 
 
 def used_keys() -> set[str]:
@@ -17,6 +21,11 @@ def used_keys() -> set[str]:
     return found
 
 
+def test_no_key_is_in_two_parts_of_the_catalogue() -> None:
+    parts = [words_watching.WATCHING, words_sharing.SHARING, words_people.PEOPLE, words_system.SYSTEM]
+    assert len(words.ENGLISH) == sum(map(len, parts))
+
+
 def test_every_key_that_is_asked_for_has_words() -> None:
     assert len(used_keys()) > 50
     assert used_keys() - set(words.ENGLISH) == set()
@@ -25,7 +34,7 @@ def test_every_key_that_is_asked_for_has_words() -> None:
 def test_every_state_that_the_player_shows_has_words() -> None:
     script = (WEB / "static/js/player.js").read_text() + (WEB / "static/js/controls.js").read_text()
     said = [r"""say\("([\w\-]+)\"""", r"#(?:show|end)\(\"([\w\-]+)\"", r"return \"([\w\-]+)\";"]
-    chosen = [r"#why = (.+);", r"const (?:SOON|HELD) = (\{.+?\})"]
+    chosen = [r"#why = (.+);", r"const OVER = (.+);", r"const (?:SOON|HELD) = (\{.+?\})"]
     choices = " ".join(choice for how in chosen for choice in re.findall(how, script))
     asked = {word for how in said for word in re.findall(how, script)}
     asked |= set(re.findall(r"\"([\w\-]+)\"", choices))

@@ -2,18 +2,28 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import trio
 
-from edged.access.subject import Subject
+from edged.access.audit import Audit
+from edged.access.subject import Item, Subject
+from edged.access.throttle import Throttled
 from edged.cameras.state import CameraView
 from edged.config import Config
-from edged.errors import MediaError
+from edged.errors import AccessError, MediaError
+from edged.health import HealthWatch
 from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Viewer
+from edged.recordings.forecast import Forecast
+from edged.recordings.index import Index
+from edged.recordings.retention import Plan, Rules
+from edged.recordings.stock import Stock
+from edged.recordings.volume import VolumeView
 from edged.web.parts import WebParts
 
 ADMIN, VIEWER, STRANGER = "admin-token", "viewer-token", "wrong-token"
+CODE, OTHER_CODE = "apple-river-stone", "other-camera-code"
 SDP = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n"
 SECRET = "engine-secret"
 
@@ -35,6 +45,49 @@ class FakeSessions:
         self.subjects = {t: s for t, s in self.subjects.items() if s.session != session}
         for callback in list(self.callbacks):
             callback(session)
+
+    def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        self.callbacks.append(callback)
+        return lambda: self.callbacks.remove(callback)
+
+
+class FakeCodes:
+    """Two codes: one opens everything of the camera `door`, the other everything of `garden`."""
+
+    def __init__(self) -> None:
+        self.guests = {
+            words: Subject(
+                kind="guest",
+                code=code,
+                items=frozenset(
+                    Item(media_type=kind, media_slug=slug) for kind in ("video", "image", "recordings")
+                ),
+            )
+            for words, code, slug in ((CODE, "c-door", "door"), (OTHER_CODE, "c-garden", "garden"))
+        }
+        self.most: dict[str, int] = {}
+        self.tries: list[tuple[str, str]] = []
+        self.throttled = False
+        self.callbacks: list[Callable[[str], None]] = []
+
+    def attempt(self, words: str, address: str) -> Subject:
+        self.tries.append((words, address))
+        if self.throttled:
+            raise Throttled(7.2)
+        if words not in self.guests:
+            raise AccessError("no")
+        return self.guests[words]
+
+    def subject(self, code: str) -> Subject | None:
+        return next((guest for guest in self.guests.values() if guest.code == code), None)
+
+    def get(self, code: str) -> Any:
+        return SimpleNamespace(most_viewers=self.most.get(code))
+
+    def end(self, code: str) -> None:
+        self.guests = {words: guest for words, guest in self.guests.items() if guest.code != code}
+        for callback in list(self.callbacks):
+            callback(code)
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         self.callbacks.append(callback)
@@ -95,7 +148,8 @@ class FakeDoor:
 
     def __init__(self) -> None:
         self.valid: list[str] = []
-        self.issued = 0
+        self.issued = self.admitted = self.denied = 0
+        self.hook_secret = "hook-secret"
 
     def issue(self, camera: str) -> str:
         self.issued += 1
@@ -178,11 +232,49 @@ class FakeEngine:
         self.running = {place: word for place, word in self.running.items() if word != ticket}
 
 
+class FakeVolume:
+    """A disk that is well, half full."""
+
+    def __init__(self) -> None:
+        self.view = VolumeView(state="ok", id="a" * 32, total=10_000_000_000, free=5_000_000_000)
+
+    def adopt(self) -> str:
+        return "a" * 32
+
+    async def look(self) -> VolumeView:
+        return self.view
+
+
+class FakeJanitor:
+    """One that keeps a day of footage and has nothing to do."""
+
+    forecast = Forecast(per_day=1_000_000_000, kept=1.0, full_in=None)
+
+    def __init__(self) -> None:
+        self.next = Plan()
+        self.paused, self.guard = "", SimpleNamespace(reason="")
+
+    def ring(self) -> None:
+        pass
+
+    def rules(self, total: int) -> Rules:
+        return Rules(floor=total // 10)
+
+    def planned(self) -> Plan:
+        return self.next
+
+
 class FakeLibrary:
     """One folder of files, by (camera, day, name)."""
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str, str], Path] = {}
+
+    def stock(self) -> Any:
+        return Stock(Index())
+
+    async def protect(self, camera: str, day: str, name: str, on: bool) -> bool:
+        return (camera, day, name) in self.files
 
     async def cameras(self) -> tuple[str, ...]:
         return ()
@@ -204,9 +296,14 @@ def make_parts() -> WebParts:
         "config": Config(),
         "accounts": FakeAccounts(),
         "sessions": FakeSessions(),
+        "codes": FakeCodes(),
+        "audit": Audit(lambda: 0.0),
         "cameras": FakeCameras(),
         "engine": FakeEngine(door),
         "door": door,
         "library": FakeLibrary(),
+        "volume": FakeVolume(),
+        "janitor": FakeJanitor(),
+        "health": HealthWatch(sources={}, monotonic=lambda: 0.0),
     }
     return WebParts(**parts, version="0.0-test", clock=lambda: 1_000_000.0)

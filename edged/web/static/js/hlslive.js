@@ -1,6 +1,7 @@
 // Live pictures by HLS: with hls.js where there are media sources, natively elsewhere. Loaded only when needed.
 
-import { Refused } from "/static/js/whep.js";
+import { carried, guest } from "/static/js/carried.js";
+import { Refused, reasonIn } from "/static/js/whep.js";
 
 const LIBRARY = "/static/vendor/hls.min.js";
 const NUDGE_MS = 250;
@@ -59,7 +60,7 @@ export async function openHls(video, { slug, signal, lowLatency, crowd }) {
   const address = `/hls/${slug}/index.m3u8`;
   const sources = globalThis.ManagedMediaSource || globalThis.MediaSource;
   if (!sources) {
-    if (video.canPlayType("application/vnd.apple.mpegurl")) return openNative(video, address, signal);
+    if (video.canPlayType("application/vnd.apple.mpegurl")) return openNative(video, carried(address), signal);
     throw new Error("unsupported");
   }
   const Hls = await library();
@@ -80,6 +81,7 @@ export async function openHls(video, { slug, signal, lowLatency, crowd }) {
     ...(quick ? {} : { liveSyncDurationCount: 1.5 }),
     maxLiveSyncPlaybackRate: 1, // the catching up is ours, see `nudge`
     ...(crowd > 1 ? { pLoader: thrifty(Hls.DefaultConfig.loader, crowd) } : {}),
+    ...(guest ? { xhrSetup: (xhr, url) => xhr.open("GET", carried(url), true) } : {}),
     manifestLoadPolicy: { default: once },
     // hls.js gives blocking reloads less than a second; what is late is judged by the pictures, not here
     playlistLoadPolicy: { default: { ...twice, timeoutRetry: { maxNumRetry: 30, retryDelayMs: 0, maxRetryDelayMs: 0 } } },
@@ -104,7 +106,7 @@ export async function openHls(video, { slug, signal, lowLatency, crowd }) {
       hls.recoverMediaError();
       return;
     }
-    const error = status >= 400 ? new Refused(status) : new Error(data.details);
+    const error = status >= 400 ? new Refused(status, 0, reasonOf(data.networkDetails)) : new Error(data.details);
     failed?.(error);
     ended(error);
   });
@@ -135,6 +137,12 @@ export async function openHls(video, { slug, signal, lowLatency, crowd }) {
   };
 }
 
+/** The reason that the box gave to a request of hls.js. */
+function reasonOf(xhr) {
+  if (!(xhr instanceof XMLHttpRequest)) return "";
+  return reasonIn(xhr.response instanceof ArrayBuffer ? new TextDecoder().decode(xhr.response) : String(xhr.response ?? ""));
+}
+
 /** Play a little faster while the picture is later than it need be and enough of it is at hand; far behind, jump. */
 function nudge(hls, video) {
   const target = hls.targetLatency;
@@ -151,7 +159,7 @@ function nudge(hls, video) {
 
 async function openNative(video, address, signal) {
   const response = await fetch(address, { cache: "no-store", signal });
-  if (!response.ok) throw new Refused(response.status);
+  if (!response.ok) throw new Refused(response.status, 0, reasonIn(await response.text()));
   let ended;
   const lost = new Promise((resolve) => (ended = resolve));
   const onError = () => ended("error");

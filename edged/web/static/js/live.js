@@ -7,6 +7,7 @@ import { states } from "/static/js/states.js";
 
 const SETTLE_MS = 400;
 const LISTS_MS = 60_000;
+const TROUBLES_MS = 10_000; // what is wrong with the house is not told of cameras
 const labels = JSON.parse(document.querySelector("[data-labels]")?.dataset.labels ?? "{}");
 const served = new Map(); // what the box last said of each fresh part, before times were made local
 let signature = null;
@@ -21,7 +22,7 @@ states.start(); // also where there is no camera yet: the first one appears by i
 /** The one dot of a camera; the same rule as the pages follow. */
 function dotOf(camera) {
   if (camera.state === "live") {
-    if (camera.recording_wanted && !camera.recording && camera.recording_reason) return "trouble";
+    if (camera.recording_wanted && !camera.recording && (camera.recording_reason || camera.recording_held)) return "trouble";
     return camera.recording ? "recording" : "live";
   }
   return { starting: "starting", disabled: "off" }[camera.state] ?? "trouble";
@@ -37,7 +38,7 @@ states.addEventListener("cameras", ({ detail: cameras }) => {
     dot.querySelector(".sr").textContent = labels[kind];
   }
   const seen = JSON.stringify(
-    [...cameras.values()].map((c) => [c.slug, c.name, c.state, c.recording, c.recording_wanted, c.recording_reason]),
+    [...cameras.values()].map((c) => [c.slug, c.name, c.state, c.recording, c.recording_wanted, c.recording_reason, c.recording_held]),
   );
   if (seen !== signature) {
     signature = seen;
@@ -53,7 +54,8 @@ states.addEventListener("signed-out", () => {
   for (const dot of document.querySelectorAll("[data-tile] .dot")) dot.remove();
 });
 
-if (served.has("latest")) setInterval(() => document.hidden || states.signedOut || freshen(), LISTS_MS);
+const often = served.has("latest") ? LISTS_MS : TROUBLES_MS;
+setInterval(() => document.hidden || states.signedOut || freshen(), often);
 
 /** Fetch this page anew and take over the parts that changed; players keep running. */
 async function freshen() {

@@ -1,8 +1,9 @@
 // <edged-player>: one camera's live picture, which keeps itself alive and says in words what it is doing.
 //
 // Attributes to read from outside: data-state (starting, live, frozen, reconnecting, unplugged, failed, disabled,
-// paused, signed-out, forbidden, gone, unsupported), data-live (webrtc or hls, once a picture came).
+// paused, signed-out, ended, full, forbidden, gone, unsupported), data-live (webrtc or hls, once a picture came).
 
+import { guest } from "/static/js/carried.js";
 import { states } from "/static/js/states.js";
 import { moment, say } from "/static/js/words.js";
 import { openWhep, Refused } from "/static/js/whep.js";
@@ -15,9 +16,11 @@ const VERDICT_MS = 1000; // to learn whether a frozen picture is the camera's fa
 const AWAY_MS = 30_000;
 const LOOK_MS = 500;
 const WEBRTC_AGAIN_MS = 60_000; // after it gave no picture but HLS did
-const ENDED = new Set(["signed-out", "forbidden", "gone", "unsupported"]);
+const OVER = guest ? "ended" : "signed-out"; // whoever may not watch any more
+const ENDED = new Set(["signed-out", "ended", "forbidden", "gone", "unsupported"]);
 const SOON = { starting: "starting", stalled: "frozen" }; // nothing to ask for yet, but it may come without a word
 const SOON_MS = 5000;
+const SEATS_SECONDS = 5; // all seats of a link are taken: ask again after so long
 const HELD = { unplugged: "unplugged", disabled: "disabled", failed: "failed" };
 
 export class EdgedPlayer extends HTMLElement {
@@ -46,7 +49,7 @@ export class EdgedPlayer extends HTMLElement {
     const { signal } = run;
     states.addEventListener("cameras", (event) => this.#told(event.detail), { signal });
     states.addEventListener("reach", () => this.#reach(), { signal });
-    states.addEventListener("signed-out", () => this.#end("signed-out"), { signal });
+    states.addEventListener("signed-out", () => this.#end(OVER), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     addEventListener("pagehide", () => this.#drop(), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.#wake(), { signal });
@@ -137,8 +140,9 @@ export class EdgedPlayer extends HTMLElement {
         if (signal.aborted) return outcome;
         if (error instanceof Refused) {
           outcome.wait = error.retryAfter;
-          if (error.status === 401) return states.endSession(), this.#end("signed-out"), outcome;
+          if (error.status === 401 || error.reason === "code") return states.endSession(), this.#end(OVER), outcome;
           if (error.status === 403) return this.#end("forbidden"), outcome;
+          if (error.reason === "seats") return (this.#why = "full"), (outcome.wait ||= SEATS_SECONDS), outcome;
           if (error.status === 404 || error.status === 429) return outcome; // not there yet, or too many: later
         } else if (error?.message === "unsupported") {
           if (!alternatives) this.#end("unsupported");
@@ -278,7 +282,7 @@ export class EdgedPlayer extends HTMLElement {
   #reach() {
     if (states.lost) this.#why = "reconnecting";
     else this.#fresh();
-    if (["starting", "frozen", "reconnecting"].includes(this.dataset.state)) this.#show(this.#trouble());
+    if (["starting", "frozen", "reconnecting", "full"].includes(this.dataset.state)) this.#show(this.#trouble());
   }
 
   /** There is reason to hope: try at once, and let go of a try that began without hope. */

@@ -1,5 +1,8 @@
 // What the house says of its cameras: one event stream for all players of the page.
 
+import { carried, guest } from "/static/js/carried.js";
+import { reasonIn } from "/static/js/whep.js";
+
 const AWAY_MS = 30_000;
 const RETRY_MS = [500, 3000];
 const ANSWER_MS = 2000; // a box that takes longer to answer is out of reach
@@ -33,7 +36,7 @@ class States extends EventTarget {
     addEventListener("pageshow", (event) => event.persisted && !this.#source && this.#open());
   }
 
-  /** The session has ended: everybody stops asking. */
+  /** The session or the link has ended: everybody stops asking. */
   endSession() {
     if (this.signedOut) return;
     this.signedOut = true;
@@ -50,7 +53,7 @@ class States extends EventTarget {
   #open() {
     if (this.signedOut) return;
     this.#close();
-    const source = new EventSource("/api/events");
+    const source = new EventSource(carried("/api/events"));
     this.#source = source;
     source.addEventListener("open", () => {
       this.#delay = RETRY_MS[0];
@@ -58,6 +61,7 @@ class States extends EventTarget {
     });
     source.addEventListener("cameras", (event) => this.#take(JSON.parse(event.data)));
     source.addEventListener("signed-out", () => this.endSession());
+    source.addEventListener("ended", () => this.endSession()); // the same, of a guest's link
     source.addEventListener("error", () => {
       // An event stream never tells why it failed: ask for the same in a way that does.
       if (this.#source !== source) return;
@@ -69,8 +73,9 @@ class States extends EventTarget {
   async #ask() {
     let answered = false;
     try {
-      const response = await fetch("/api/cameras", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+      const response = await fetch(carried("/api/cameras"), { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
       if (response.status === 401 || response.status === 403) return this.endSession();
+      if (guest && response.status === 404 && reasonIn(await response.text()) === "code") return this.endSession();
       if (response.ok) this.#take(await response.json());
       answered = response.status < 500;
     } catch {

@@ -1,11 +1,23 @@
 // Live pictures by WebRTC (WHEP). Everything is received, nothing sent; the box is on the same network, so no STUN.
 
-/** The box said no: `status` is HTTP's. */
+import { carried } from "/static/js/carried.js";
+
+/** The box said no: `status` is HTTP's; `reason` tells refusals of one status apart ("code", "seats"). */
 export class Refused extends Error {
-  constructor(status, retryAfter = 0) {
-    super(`refused: ${status}`);
+  constructor(status, retryAfter = 0, reason = "") {
+    super(`refused: ${status} ${reason}`);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.reason = reason;
+  }
+}
+
+/** The reason in the body of a refusal, "" without one. */
+export function reasonIn(text) {
+  try {
+    return JSON.parse(text).reason ?? "";
+  } catch {
+    return "";
   }
 }
 
@@ -45,7 +57,7 @@ export async function openWhep(video, { slug, signal }) {
     pc.addTransceiver("audio", { direction: "recvonly" });
     const offer = await pc.createOffer();
     const [response] = await Promise.all([
-      fetch(`/whep/${slug}`, {
+      fetch(carried(`/whep/${slug}`), {
         method: "POST",
         headers: { "Content-Type": "application/sdp" },
         body: offer.sdp,
@@ -54,7 +66,10 @@ export async function openWhep(video, { slug, signal }) {
       }),
       pc.setLocalDescription(offer),
     ]);
-    if (response.status !== 201) throw new Refused(response.status, Number(response.headers.get("Retry-After")) || 0);
+    if (response.status !== 201) {
+      const wait = Number(response.headers.get("Retry-After")) || 0;
+      throw new Refused(response.status, wait, reasonIn(await response.text()));
+    }
     place = new URL(response.headers.get("Location"), response.url).href;
     const sdp = await response.text();
     signal.throwIfAborted();

@@ -1,0 +1,107 @@
+"""Runs `python -m edged.capture.prove`: one encoder, one child, killed when it takes too long."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+import trio
+
+from edged.cameras.lines import read_lines
+from edged.capture.encoder_candidates import Facts
+from edged.capture.encoder_proof import Proof, ProofRequest
+from edged.errors import CameraError
+
+T = TypeVar("T")
+
+COMMAND = (sys.executable, "-m", "edged.capture.prove")
+# A slow board loads its libraries for long; only then does the time of a proof begin.
+LOADING_SECONDS = 60.0
+PROOF_SECONDS = 10.0
+REAP_SECONDS = 1.0
+LONGEST_LINE = 1 << 16
+
+
+class Prover(Protocol):
+    """Finds out what encoders are worth."""
+
+    async def facts(self) -> Facts:
+        """What the machine has. Raises CameraError when that cannot be found out."""
+
+    async def prove(self, request: ProofRequest) -> Proof:
+        """Try an encoder. Never raises; a trial that ends badly is a refusal."""
+
+
+class ChildProver:
+    """See Prover."""
+
+    def __init__(self, command: Sequence[str] = COMMAND, *, seconds: float = PROOF_SECONDS) -> None:
+        self._command = command
+        self._seconds = seconds
+
+    async def facts(self) -> Facts:
+        """See Prover."""
+        return await self._ask(b"facts\n", Facts)
+
+    async def prove(self, request: ProofRequest) -> Proof:
+        """See Prover."""
+        start = trio.current_time()
+        try:
+            return await self._ask(msgspec.json.encode(request) + b"\n", Proof)
+        except CameraError as error:
+            seconds = round(trio.current_time() - start, 2)
+            return Proof(encoder=request.encoder, taken=False, reason=str(error), seconds=seconds)
+
+    async def _ask(self, request: bytes, kind: type[T]) -> T:
+        try:
+            process = await trio.lowlevel.open_process(
+                list(self._command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+            )
+        except OSError as error:
+            raise CameraError(f"its trial cannot be started: {error.strerror or error}") from error
+        try:
+            return await self._converse(process, request, kind)
+        finally:
+            with trio.CancelScope(shield=True):
+                await _end(process)
+
+    async def _converse(self, process: trio.Process, request: bytes, kind: type[T]) -> T:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answers = read_lines(process.stdout, LONGEST_LINE)
+        with trio.move_on_after(LOADING_SECONDS) as patience:
+            try:
+                await process.stdin.send_all(request)
+            except trio.BrokenResourceError:
+                pass  # it has ended, which its answers tell too
+            async for line in answers:
+                if line == b"ready":
+                    patience.deadline = trio.current_time() + self._seconds
+                    continue
+                try:
+                    return msgspec.json.decode(line, type=kind)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                    raise CameraError(f"its trial said nonsense: {error}") from error
+        if patience.cancelled_caught:
+            raise CameraError(f"it hangs: no end of its trial after {self._seconds:g} s")
+        with trio.move_on_after(REAP_SECONDS):
+            await process.wait()
+        code = process.returncode
+        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
+        raise CameraError(f"its trial {how}")
+
+
+async def _end(process: trio.Process) -> None:
+    """Kill it and all that it has started. One that hangs in a driver may stay, unreaped, for a while."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with trio.move_on_after(REAP_SECONDS):
+            await process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            await trio.aclose_forcefully(stream)

@@ -1,0 +1,69 @@
+"""`python -m edged.capture.prove`: proves one encoder, and may hang or crash instead of a worker.
+
+stdin: one ProofRequest as a line of JSON, or the word `facts`. stdout: a line "ready" once all is loaded,
+from when on the time counts, then a line of JSON: the Proof, or the Facts. It has a low priority and dies
+with its parent. Whoever starts it kills it, with all that it has started, when it takes too long.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+
+import av.logging
+import msgspec
+
+from edged.capture.encoder_facts import find_facts
+from edged.capture.encoder_proof import Proof, ProofRequest, judge
+from edged.capture.encoder_trial import try_encoder
+from edged.capture.faults import EncoderError
+
+PR_SET_PDEATHSIG = 1
+LOW_PRIORITY = 5
+MOST_WORDS = 300
+
+
+def prove(request: ProofRequest) -> Proof:
+    """Try the encoder and judge it; whatever goes wrong is a reason to refuse it."""
+    start = time.monotonic()
+    # Our own words name the encoder; libav's say what really was the matter.
+    av.logging.set_level(av.logging.ERROR)
+    with av.logging.Capture(False) as said:
+        try:
+            return judge(request, try_encoder(request), seconds=time.monotonic() - start)
+        except EncoderError as error:
+            fault = str(error)
+        except (av.FFmpegError, ValueError, OSError) as error:
+            fault = f"the trial broke: {error}"
+        told = dict.fromkeys(" ".join(words.split()) for _level, _name, words in said)
+    reason = f"{fault} ({'; '.join(told)})" if told else fault
+    return Proof(
+        encoder=request.encoder,
+        taken=False,
+        reason=reason if len(reason) <= MOST_WORDS else reason[:MOST_WORDS] + "…",
+        seconds=round(time.monotonic() - start, 2),
+    )
+
+
+def main() -> None:
+    """Serve one request and end, threads that hang in a driver and all."""
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except AttributeError:
+        pass
+    with contextlib.suppress(OSError):  # a sandbox may not let us
+        os.nice(LOW_PRIORITY)
+    line = sys.stdin.readline()
+    print("ready", flush=True)
+    if line.strip() == "facts":
+        answer: msgspec.Struct = find_facts()
+    else:
+        answer = prove(msgspec.json.decode(line, type=ProofRequest))
+    print(msgspec.json.encode(answer).decode(), flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

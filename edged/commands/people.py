@@ -1,0 +1,184 @@
+"""Where the commands find the accounts: with the running daemon, else in the database itself.
+
+The lock of the data folder decides: whoever gets it is alone with the database. Root works there as the
+folder's owner, since a file that SQLite made for root would lock the daemon out.
+"""
+
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import quote
+
+import trio
+
+from edged.control import Control, ControlError
+from edged.errors import AccessError, StartupError
+from edged.folders import hold_folder
+
+if TYPE_CHECKING:
+    from edged.access.accounts import Accounts
+    from edged.access.subject import User
+
+LOCK = "daemon.lock"
+DATABASE = "edged.sqlite3"
+
+Told = dict[str, Any]
+T = TypeVar("T")
+
+
+class People(Protocol):
+    """The accounts, told as the API tells them: name, role, cameras (None for all), disabled."""
+
+    def users(self) -> list[Told]:
+        """Everybody."""
+
+    def add(self, values: Told) -> Told:
+        """Make an account of `username`, `password`, `role`, `cameras`."""
+
+    def change(self, name: str, values: Told) -> Told:
+        """Change what `values` names: `role`, `cameras`, `disabled`, `password`."""
+
+    def remove(self, name: str) -> None:
+        """Delete an account."""
+
+    def sign_out(self, name: str) -> None:
+        """End every session of an account."""
+
+
+class DaemonPeople:
+    """Asks the running daemon, so that sessions and codes follow at once."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def users(self) -> list[Told]:
+        """Everybody."""
+        found: list[Told] = self._control.get("/api/users")["users"]
+        return found
+
+    def add(self, values: Told) -> Told:
+        """Make an account."""
+        made: Told = self._control.post("/api/users", values)
+        return made
+
+    def change(self, name: str, values: Told) -> Told:
+        """Change an account."""
+        changed: Told = self._control.patch(_path(name), values)
+        return changed
+
+    def remove(self, name: str) -> None:
+        """Delete an account."""
+        self._control.delete(_path(name))
+
+    def sign_out(self, name: str) -> None:
+        """End every session."""
+        self._control.post(_path(name) + "/sign-out", {})
+
+
+class DatabasePeople:
+    """Works on the database of a daemon that does not run; `data` is its folder, held by the caller."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def users(self) -> list[Told]:
+        """Everybody."""
+
+        async def listed(accounts: "Accounts") -> list[Told]:
+            return [_told(user) for user in await accounts.users()]
+
+        return self._run(listed)
+
+    def add(self, values: Told) -> Told:
+        """Make an account."""
+
+        async def add(accounts: "Accounts") -> Told:
+            return _told(await accounts.create_user(**values))
+
+        return self._run(add)
+
+    def change(self, name: str, values: Told) -> Told:
+        """Change an account."""
+
+        async def change(accounts: "Accounts") -> Told:
+            return _told(await accounts.change(name, **values))
+
+        return self._run(change)
+
+    def remove(self, name: str) -> None:
+        """Delete an account."""
+        self._run(lambda accounts: accounts.remove_user(name))
+
+    def sign_out(self, name: str) -> None:
+        """End every session."""
+        self._run(lambda accounts: accounts.sign_out_everywhere(name))
+
+    def _run(self, work: Callable[["Accounts"], Awaitable[T]]) -> T:
+        from edged.access.accounts import Accounts  # noqa: PLC0415  # commands that ask little start fast
+        from edged.store import Store  # noqa: PLC0415
+
+        async def main() -> T:
+            store = await Store.open(self._data / DATABASE)
+            try:
+                return await work(await Accounts.open(store=store, data=self._data, tell_code=False))
+            finally:
+                await store.close()
+
+        return trio.run(main)
+
+
+@contextlib.contextmanager
+def people_of(data: Path, runtime: Path) -> Iterator[People]:
+    """The accounts of the box with these folders. Raises AccessError, ControlError, StartupError."""
+    with contextlib.ExitStack() as stack:
+        try:
+            people = DaemonPeople(stack.enter_context(Control(runtime)))
+            people.users()  # it answers, and knows us as root
+        except ControlError as error:
+            if error.status:
+                raise
+            unreachable = error
+        else:
+            yield people
+            return
+    if not data.is_dir():
+        raise AccessError(f"{data}: there is no such data folder yet. Start edged first.")
+    with as_owner(data):
+        if not os.access(data, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+            raise AccessError(f"{data}: only root and edged's own user may do this. Try again with sudo.")
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(hold_folder(data, key="paths.data", marker=LOCK))
+            except StartupError:  # a daemon is at work there, though it does not answer
+                raise unreachable from None
+            yield DatabasePeople(data)
+
+
+@contextlib.contextmanager
+def as_owner(folder: Path) -> Iterator[None]:
+    """Be the owner of `folder` while the block runs, if we are root; else nothing changes."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    group, groups = os.getegid(), os.getgroups()
+    os.setgroups([])
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
+def _path(name: str) -> str:
+    return "/api/users/" + quote(name.strip().lower(), safe="")
+
+
+def _told(user: "User") -> Told:
+    cameras = None if user.cameras is None else sorted(user.cameras)
+    return {"name": user.name, "role": user.role, "cameras": cameras, "disabled": user.disabled}

@@ -1,0 +1,52 @@
+"""What is wrong with the database, which knows nothing of findings itself."""
+
+import contextlib
+from collections.abc import Iterator
+
+import trio
+
+from edged.errors import StoreError
+from edged.health.finding import Finding
+from edged.store import Store
+
+PROBE_SECONDS = 2.5
+RETRY_SECONDS = 10.0
+
+
+def store_findings(store: Store) -> Iterator[Finding]:
+    """That a damaged one was set aside, that it cannot be used just now."""
+    if store.damaged is not None:
+        yield Finding(
+            id="store.damaged",
+            severity="warning",
+            subject="store",
+            cause=f"The database was damaged and set aside as {store.damaged}. Accounts, access codes and"
+            " names of cameras are gone with it; footage is untouched.",
+            remedy="Claim the box with the code that `edged setup-code` prints. Told until a restart.",
+        )
+    if trouble := store.trouble:
+        yield Finding(
+            id="store.failing",
+            severity="error",
+            subject="store",
+            cause=f"The database {store.path} cannot be used: {trouble.cause}. Cameras and recording go on;"
+            " what is changed now, a revoked code too, may not outlast a restart.",
+            remedy=f"{trouble.remedy}.",
+        )
+
+
+async def tend_store(store: Store, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    """Look at its files often, and try one in trouble again now and then; until cancelled.
+
+    So that damage is seen, and recovery, though nobody reads or writes.
+    """
+    task_status.started()
+    tried = trio.current_time()
+    while True:
+        await trio.sleep(PROBE_SECONDS)
+        await store.probe()
+        if not store.trouble or store.lost or trio.current_time() - tried < RETRY_SECONDS:
+            continue
+        tried = trio.current_time()
+        with contextlib.suppress(StoreError):
+            await store.prove()

@@ -1,0 +1,46 @@
+"""The mark of a segment that a person wants to keep: an empty file beside it, which survives the database.
+
+Blocks: call it in a thread.
+"""
+
+import os
+import stat
+
+from edged.recordings.identity import open_below
+from edged.recordings.tree import KEEP
+from edged.recordings.walk import Tree, open_tree
+
+
+def set_keep(tree: Tree, camera: str, day: str, name: str, *, on: bool) -> bool:
+    """Make or remove the mark, brought to the disk; False when there is no such segment. Raises OSError."""
+    try:
+        with open_tree(tree) as handle, open_below(handle, camera, day) as folder:
+            if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                return False
+            if on:
+                _make(folder, name + KEEP)
+            else:
+                _remove(folder, name + KEEP)
+            os.fsync(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _make(folder: int, name: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        file = os.open(name, flags, 0o640, dir_fd=folder)
+    except FileExistsError:
+        return  # whatever it is, it protects
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _remove(folder: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        return

@@ -1,0 +1,95 @@
+"""Sees a database that is damaged, replaced or gone although nobody uses it just now.
+
+Looking costs a few `stat` calls; pages are only checked when the files are others than at the last look, and
+now and then. Nothing is ever written.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from edged.store.opening import MAGIC, connect
+from edged.store.remedies import DAMAGED, REPLACED, VANISHED, WRITABLE, Trouble, primary_code, trouble_of
+
+# Files that nobody changed are checked all the same, in seconds: cards decay.
+CHECK_SECONDS = 600.0
+# What SQLite maps of its index of the log; memory that is mapped and cut off would kill us when touched.
+SHM_BYTES = 32 * 1024
+
+Seen = tuple[int, int, int, int]
+
+
+class Probe:
+    """Follows the files of an open database. `monotonic` counts seconds.
+
+    Made after the connections and closed after them: closing any descriptor of a file drops all of this
+    process's locks on it (sqlite.org/howtocorrupt.html), so one is kept open. Raises OSError.
+    """
+
+    def __init__(self, path: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._monotonic = path, monotonic
+        self._log, self._index = Path(f"{path}-wal"), Path(f"{path}-shm")
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._inodes: dict[Path, int] = {}
+        self._sound: tuple[Seen, ...] = ()
+        self._checked = 0.0
+
+    def look(self) -> Trouble | None:
+        """What is wrong with it now. Reads the disk; for a thread."""
+        try:
+            return self._files() or self._pages()
+        except FileNotFoundError:
+            return VANISHED
+        except (sqlite3.Error, OSError, UnicodeError) as error:
+            # Who is kept waiting by another program will tell so himself.
+            held = primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+            return None if held else trouble_of(error)
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._file)
+
+    def _files(self) -> Trouble | None:
+        """Whether the files at their places are the ones that we have open."""
+        here, ours = self._path.stat(), os.fstat(self._file)
+        if (here.st_dev, here.st_ino) != (ours.st_dev, ours.st_ino):
+            return REPLACED
+        if os.pread(self._file, len(MAGIC), 0) != MAGIC:
+            return DAMAGED
+        for companion in (self._log, self._index):
+            try:
+                told = companion.stat()
+            except FileNotFoundError:
+                if companion in self._inodes:
+                    return VANISHED
+                continue
+            if self._inodes.setdefault(companion, told.st_ino) != told.st_ino:
+                return REPLACED
+            if companion is self._index and told.st_size < SHM_BYTES:
+                return DAMAGED
+        return WRITABLE if os.fstatvfs(self._file).f_flag & os.ST_RDONLY else None
+
+    def _pages(self) -> Trouble | None:
+        """Whether the pages make sense; what the open connections remember of them counts for nothing."""
+        now, seen = self._monotonic(), tuple(_seen(each) for each in (self._path, self._log))
+        if seen == self._sound and now - self._checked < CHECK_SECONDS:
+            return None
+        connection = connect(self._path, read_only=True)
+        try:
+            (first, *_) = connection.execute("PRAGMA quick_check(1)").fetchone() or ("no answer",)
+        finally:
+            connection.close()
+        if first != "ok":
+            return Trouble(f"{DAMAGED.cause} ({first})", DAMAGED.remedy)
+        self._sound, self._checked = seen, now
+        return None
+
+
+def _seen(path: Path) -> Seen:
+    try:
+        told = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0, 0)
+    return (told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns)

@@ -1,0 +1,128 @@
+"""Who watches by access codes now, and that they are not more than the code has seats for.
+
+A seat is one person's player: the id that it gave itself, else its address and browser. It is taken as long
+as a WebRTC picture of it runs, and for some seconds after its last answer by HLS; a request that gets no
+media takes none. Seats are for moving live pictures: still pictures (`/images`), news of the cameras
+(`/api/events`) and footage need none.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import trio
+
+from edged.access.subject import Subject
+from edged.access.throttle import network_of
+from edged.web.brought import viewer_id
+from edged.web.guard import address_of
+from edged.web.server.asgi import Refused, Scope, header
+
+if TYPE_CHECKING:
+    from edged.web.parts import WebParts
+
+# A player by HLS asks several times a second; one that is silent for so long has left.
+SEAT_SECONDS = 10.0
+# Of a code without a limit: more than one box can serve, and a bound for what is remembered.
+MOST_SEATS = 512
+NO_SEAT = "All seats of this link are taken. Try again when somebody has left."
+
+
+@dataclass(slots=True)
+class Seat:
+    """`seen`: when it last got media; `pictures` run on it by WebRTC: camera -> id, how to end it.
+
+    `seeking`: how many of its requests are under way.
+    """
+
+    seen: float = -math.inf
+    seeking: int = 0
+    pictures: dict[str, tuple[str, Callable[[], None]]] = field(default_factory=dict)
+
+
+class Viewings:
+    """The seats of all codes. `clock` counts seconds and never jumps."""
+
+    def __init__(self, parts: "WebParts", clock: Callable[[], float] = trio.current_time) -> None:
+        self._parts, self._clock = parts, clock
+        self._seats: dict[str, dict[str, Seat]] = {}
+
+    def now(self, code: str) -> int:
+        """How many watch by this code (its id) now."""
+        return len(self._alive(code))
+
+    def sit(self, scope: Scope, asker: Subject) -> str:
+        """Take or keep the guest's seat; its key, "" for those who need none.
+
+        Raises Refused(429, reason "seats") when all are taken.
+        """
+        with self.seeking(scope, asker) as key:
+            return key
+
+    @contextmanager
+    def seeking(self, scope: Scope, asker: Subject) -> Iterator[str]:
+        """As `sit`, while media is sought in the block; a seat that was free is free again if it raises."""
+        if asker.kind != "guest":
+            yield ""
+            return
+        key = seat_key(scope)
+        seat = self._seat(asker.code, key)
+        seat.seeking += 1
+        try:
+            yield key
+            seat.seen = self._clock()
+        finally:
+            seat.seeking -= 1
+            self._alive(asker.code)
+
+    def _seat(self, of_code: str, key: str) -> Seat:
+        seats = self._alive(of_code)
+        seat = seats.get(key)
+        if seat is None:
+            code = self._parts.codes.get(of_code)
+            most = code.most_viewers if code is not None else 0
+            if len(seats) >= (MOST_SEATS if most is None else min(most, MOST_SEATS)):
+                raise Refused(429, NO_SEAT, [(b"retry-after", b"5")], reason="seats")
+            seat = seats[key] = Seat()
+            self._seats[of_code] = seats
+        return seat
+
+    def show(self, asker: Subject, key: str, camera: str, picture: str, end: Callable[[], None]) -> None:
+        """A picture (its id) runs on this seat now. One seat has one of each camera: the one before ends."""
+        if not key:
+            return
+        seat = self._seats.setdefault(asker.code, {}).setdefault(key, Seat(self._clock()))
+        before = seat.pictures.get(camera)
+        seat.pictures[camera] = (picture, end)
+        if before is not None:
+            before[1]()
+
+    def hide(self, asker: Subject, key: str, camera: str, picture: str) -> None:
+        """That picture is over; nothing else on its seat is."""
+        seat = self._seats.get(asker.code, {}).get(key)
+        if seat is not None and seat.pictures.get(camera, ("",))[0] == picture:
+            del seat.pictures[camera]
+
+    def sweep(self) -> None:
+        """Forget the seats of those who left."""
+        for code in tuple(self._seats):
+            self._alive(code)
+
+    def _alive(self, code: str) -> dict[str, Seat]:
+        seats, now = self._seats.get(code, {}), self._clock()
+        for key, seat in tuple(seats.items()):
+            if not seat.pictures and not seat.seeking and now - seat.seen >= SEAT_SECONDS:
+                del seats[key]
+        if not seats:
+            self._seats.pop(code, None)
+        return seats
+
+
+def seat_key(scope: Scope) -> str:
+    """What counts as one viewer; a digest, since it holds an address."""
+    player = viewer_id(scope) or (header(scope, b"user-agent") or b"").decode("latin-1")
+    told = f"{network_of(address_of(scope))}\0{player}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""The pages people see: routes that render, and what their templates need."""

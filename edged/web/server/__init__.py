@@ -1,0 +1,1 @@
+"""Below the application: connections, limits, bodies, headers, counters."""

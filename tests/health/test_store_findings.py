@@ -1,0 +1,154 @@
+"""What is said of the database: that it was damaged, that it fails, and that it is well again."""
+
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from edged.errors import StoreError
+from edged.health.store import store_findings, tend_store
+from edged.store import Store
+
+
+def ids(store: Store) -> list[str]:
+    return [finding.id for finding in store_findings(store)]
+
+
+async def test_damaged_database_that_was_set_aside_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "edged.sqlite3"
+    path.write_bytes(b"no database" * 100)
+    store = await Store.open(path)
+    (finding,) = store_findings(store)
+    assert finding.id == "store.damaged"
+    assert str(store.damaged) in finding.cause
+    await store.close()
+
+
+async def test_failing_write_is_told_until_one_succeeds(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "edged.sqlite3")
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.raises(StoreError):
+        await store.transact(fail)
+    assert ids(store) == ["store.failing"]
+    await store.read("SELECT 1")
+    assert ids(store) == ["store.failing"]
+    await store.prove()
+    assert ids(store) == []
+    await store.close()
+
+
+async def test_mistake_in_one_statement_is_no_trouble_of_the_database(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "edged.sqlite3")
+
+    def clash(_: sqlite3.Connection) -> None:
+        raise sqlite3.IntegrityError("UNIQUE constraint failed")
+
+    with pytest.raises(StoreError):
+        await store.transact(clash)
+    assert ids(store) == []
+    await store.close()
+
+
+async def test_recovery_is_noticed_without_anybody_writing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    autojump_clock.autojump_threshold = 0.05
+    store = await Store.open(tmp_path / "edged.sqlite3")
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(StoreError):
+        await store.transact(fail)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(tend_store, store)
+        with trio.fail_after(60):
+            while store.trouble:  # noqa: ASYNC110  # a database has no bell
+                await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    await store.close()
+
+
+def overwrite(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.write_bytes(b"garbage" * 9000)
+
+
+def overwrite_a_page(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"garbage" * 400)
+
+
+def cut_the_index_short(path: Path) -> None:
+    Path(f"{path}-shm").write_bytes(b"garbage")
+
+
+def lose_the_log(path: Path) -> None:
+    Path(f"{path}-wal").unlink()
+
+
+def replace(path: Path) -> None:
+    path.rename(f"{path}.old")
+    path.write_bytes(Path(f"{path}.old").read_bytes())
+
+
+def remove_all(path: Path) -> None:
+    shutil.rmtree(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("harm", "cause", "remedy"),
+    [
+        (overwrite, "it is damaged", "set aside"),
+        (overwrite_a_page, "it is damaged", "set aside"),
+        (cut_the_index_short, "it is damaged", "set aside"),
+        (lose_the_log, "its file is gone", "backup"),
+        (replace, "another file", "the file that is there now"),
+        (remove_all, "its file is gone", "backup"),
+    ],
+)
+async def test_harm_to_the_files_is_seen_within_5_s_though_nobody_uses_them(
+    harm: Callable[[Path], None], cause: str, remedy: str, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    autojump_clock.autojump_threshold = 0.05
+    path = tmp_path / "data" / "edged.sqlite3"
+    path.parent.mkdir()
+    await (await Store.open(path)).close()
+    store = await Store.open(path)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(tend_store, store)
+        await trio.sleep(6)
+        assert ids(store) == []
+        harm(path)
+        await trio.sleep(4)
+        (finding,) = store_findings(store)
+        assert (finding.id, finding.severity) == ("store.failing", "error")
+        assert cause in finding.cause
+        assert remedy in finding.remedy
+        nursery.cancel_scope.cancel()
+    await store.close()
+
+
+async def test_looking_writes_nothing_and_keeps_our_locks(tmp_path: Path) -> None:
+    path = tmp_path / "edged.sqlite3"
+    store = await Store.open(path)
+    await store.read("SELECT 1 FROM setting")
+    files = [path, Path(f"{path}-wal")]
+    before = [file.stat().st_mtime_ns for file in files]
+    await store.probe()
+    assert not store.trouble
+    assert [file.stat().st_mtime_ns for file in files] == before
+    # Only who has the file alone can leave the mode; closing any descriptor of it would drop our locks.
+    code = (
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('PRAGMA journal_mode=DELETE')"
+    )
+    done = await trio.run_process([sys.executable, "-c", code, path], capture_stderr=True, check=False)
+    assert b"locked" in done.stderr
+    await store.close()

@@ -1,0 +1,577 @@
+"""The janitor over random trees, clocks, sizes and crashes between any two steps."""
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from recordings.stock_of import ListStock, segment
+from trio.testing import MockClock
+
+from edged.capture.report import Status
+from edged.recordings.clock_guard import DISTRUST_AFTER_LEAP, ClockGuard
+from edged.recordings.delete import Deleted, Refusal, delete
+from edged.recordings.identity import IDENTITY
+from edged.recordings.janitor import Janitor
+from edged.recordings.retention import Rules
+from edged.recordings.segment import SegmentView
+from edged.recordings.volume import VolumeView
+
+VOLUME = "a" * 32
+EPOCH = 1_700_000_000.0
+Outcomes = tuple[Deleted | Refusal, ...]
+
+
+class Crash(Exception):  # noqa: N818
+    """The power went."""
+
+
+class TheDisk:
+    """The world's disk, as the janitor sees it."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    @property
+    def view(self) -> VolumeView:
+        return self._world.view
+
+    @property
+    def expected(self) -> str:
+        return self._world.expected
+
+    async def look(self) -> VolumeView:
+        return await self._world.look()
+
+    def doubt(self) -> None:
+        self._world.doubt_disk()
+
+
+class World:
+    """A tree on a small disk, a library and a clock, and a janitor that keeps it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "recordings"
+        self.root.mkdir()
+        (self.root / IDENTITY).write_text(json.dumps({"volume": VOLUME}))
+        self.views: dict[tuple[str, str, str], SegmentView] = {}
+        self.capacity, self.hog, self.snapshot = 100_000, 0, 0
+        self.state = "ok"
+        self.rules = Rules(keep=None, floor=10_000)
+        self.now = EPOCH
+        self.synchronised = True
+        self.held = ""
+        self.crash_after = math.inf
+        self.doubts = 0
+        self.log: list[tuple[str, SegmentView]] = []
+        self.janitor = self.born_again()
+
+    def born_again(self) -> Janitor:
+        """A janitor of a daemon that starts anew: it knows what is in the tree and nothing else."""
+        self.views = {key: view for key, view in self.views.items() if self.path(view).exists()}
+        self.held, self.crash_after = "", math.inf
+        self.janitor = Janitor(
+            root=self.root,
+            library=self,
+            volume=TheDisk(self),
+            guard=ClockGuard(
+                wall=lambda: self.now, steady=lambda: self.now, synchronised=lambda: self.synchronised
+            ),
+            rules=lambda _total: self.rules,
+            hold=self.hold,
+            wall=lambda: self.now,
+            clock=lambda: self.now,
+            remove=self.remove,
+        )
+        return self.janitor
+
+    def add(self, view: SegmentView) -> None:
+        path = self.path(view)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(view.bytes)
+        os.utime(path, (view.start, view.start))
+        if view.protected:
+            Path(f"{path}.keep").touch()
+        self.views[view.camera, view.day, view.name] = view
+
+    def path(self, view: SegmentView) -> Path:
+        return self.root / view.camera / view.day / view.name
+
+    def hold(self, reason: str) -> None:
+        self.held = reason
+
+    # --- what the janitor sees of the library
+
+    ready = True
+
+    def stock(self) -> ListStock:
+        return ListStock(self.views.values())
+
+    def forget(self, view: SegmentView) -> None:
+        self.views.pop((view.camera, view.day, view.name), None)
+
+    def doubt(self) -> None:
+        self.doubts += 1
+
+    # --- and of the disk
+
+    expected = VOLUME
+    disk_doubts = 0
+
+    def doubt_disk(self) -> None:
+        self.disk_doubts += 1
+
+    @property
+    def free(self) -> int:
+        """What is left: files, a hog, and what a snapshot keeps of deleted files."""
+        files = sum(path.stat().st_size for path in self.root.rglob("*.mp4") if path.is_file())
+        return max(0, self.capacity - self.hog - self.snapshot - files)
+
+    @property
+    def view(self) -> VolumeView:
+        reason = "" if self.state == "ok" else self.state
+        return VolumeView(state=self.state, reason=reason, total=self.capacity, free=self.free)  # type: ignore[arg-type]
+
+    async def look(self) -> VolumeView:
+        await trio.lowlevel.checkpoint()
+        return self.view
+
+    def remove(self, root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+        outcomes: list[Deleted | Refusal] = []
+        for view in segments:
+            if self.crash_after <= 0:
+                raise Crash
+            self.crash_after -= 1
+            (outcome,) = delete(root, volume, [view], now)
+            if isinstance(outcome, Deleted):
+                self.log.append(("deleted", view))
+                outcome = Deleted(view.bytes)  # the files are sparse
+            outcomes.append(outcome)
+        return tuple(outcomes)
+
+    def tidy(self) -> None:
+        """Let the janitor work until it rests, or the power goes."""
+
+        async def work() -> None:
+            for _ in range(100):
+                if not await self.janitor.tidy():
+                    return
+            raise AssertionError("it never rests")
+
+        try:
+            trio.run(work, clock=MockClock(autojump_threshold=0))
+        except* Crash:
+            self.born_again()
+
+
+class Keeping(RuleBasedStateMachine):
+    """Whatever happens, only what may go goes, and the disk is kept within its rules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.world = World(self.folder)
+        self.foreign: set[Path] = set()
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder)
+
+    @initialize(
+        keep=st.none() | st.sampled_from([3600.0, 86_400.0]),
+        most_total=st.none() | st.integers(0, 60_000),
+        most_camera=st.none() | st.integers(0, 30_000),
+        floor=st.integers(0, 40_000),
+    )
+    def settle(self, keep: float | None, most_total: int | None, most_camera: int | None, floor: int) -> None:
+        self.world.rules = Rules(keep, most_total, most_camera, floor)
+
+    @rule(
+        camera=st.sampled_from(["front", "back"]),
+        age=st.integers(0, 200_000),
+        size=st.integers(0, 20_000),
+        duration=st.none() | st.just(60.0),
+        fate=st.sampled_from(["closed"] * 5 + ["open", "protected"]),
+    )
+    def record(self, camera: str, age: int, size: int, duration: float | None, fate: str) -> None:
+        view = segment(
+            camera,
+            math.floor(self.world.now - age - 20),
+            min(size, self.world.free),
+            duration=duration,
+            is_open=fate == "open",
+            protected=fate == "protected",
+        )
+        if not self.world.path(view).exists():
+            self.world.add(view)
+
+    @rule(kind=st.sampled_from(["file", "link", "folder", "newline"]), n=st.integers(0, 5))
+    def intrude(self, kind: str, n: int) -> None:
+        """Something that is not ours lies in the tree."""
+        day = self.world.root / "front" / "2020-01-01"
+        day.mkdir(parents=True, exist_ok=True)
+        place = day / {"newline": f"a\nb{n}.mp4", "folder": f"00-00-0{n}.000Z.mp4"}.get(kind, f"{kind}{n}")
+        if place.exists() or place.is_symlink():
+            return
+        if kind == "link":
+            place.symlink_to(self.folder)
+        elif kind == "folder":
+            place.mkdir()
+            view = segment("front", 1_577_836_800.0 + n)
+            assert self.world.path(view) == place
+            self.world.views[view.camera, view.day, view.name] = view  # a library that errs
+        else:
+            place.touch()
+        self.foreign.add(place)
+
+    @rule(share=st.floats(0, 1))
+    def fill(self, share: float) -> None:
+        """A neighbour takes space."""
+        self.world.hog += int(self.world.free * share)
+
+    @rule()
+    def spare(self) -> None:
+        """The neighbour goes."""
+        self.world.hog = 0
+
+    @rule(seconds=st.sampled_from([1, 60, 7200, 10**6, -(10**6)]), synchronised=st.booleans())
+    def leap(self, seconds: int, synchronised: bool) -> None:
+        self.world.now += seconds
+        self.world.synchronised = synchronised
+
+    @rule(steps=st.integers(0, 6))
+    def crash(self, steps: int) -> None:
+        """The power goes after so many deletions."""
+        self.world.crash_after = steps
+        self.world.tidy()
+        self.world.crash_after = math.inf
+
+    @rule()
+    def restart(self) -> None:
+        self.world.born_again()
+
+    @precondition(lambda self: self.world.views)
+    @rule()
+    def tidy(self) -> None:
+        world = self.world
+        world.janitor._left.clear()
+        world.log.clear()
+        trusted = world.janitor.guard.look()
+        world.tidy()
+        rules, left = world.rules, world.janitor._left
+        loose = [
+            view
+            for key, view in world.views.items()
+            if not view.open and not view.protected and key not in left
+        ]
+        if rules.keep is not None and trusted:
+            late = world.now - rules.keep
+            assert all(view.start + (view.duration or 60.0) >= late for view in loose)
+        if rules.most_total is not None:
+            assert sum(view.bytes for view in loose) <= rules.most_total
+        if world.free < rules.floor:
+            assert world.held, "below the floor, nothing may be recorded"
+            assert sum(view.bytes for view in loose) < rules.floor - world.free
+        elif world.free >= rules.floor * 1.05:
+            assert not world.held
+
+    @invariant()
+    def nothing_else_goes(self) -> None:
+        world = self.world
+        assert all(os.path.lexists(place) for place in self.foreign)
+        for view in world.views.values():
+            if view.open or view.protected:
+                assert world.path(view).exists()
+        assert not any(view.open or view.protected for _, view in world.log)
+
+
+Keeping.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestKeeping = Keeping.TestCase
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def fill(world: World, count: int = 9, size: int = 10_000) -> list[SegmentView]:
+    views = [segment("front", EPOCH - 7200 + 20 * n, size) for n in range(count)]
+    for view in views:
+        world.add(view)
+    return views
+
+
+def test_a_neighbours_hog_costs_the_oldest_and_recording_goes_on(world: World) -> None:
+    views = fill(world, 8)
+    world.hog = 15_000
+    world.tidy()
+    assert [view for _, view in world.log] == views[:1]
+    assert world.free >= world.rules.floor
+    assert not world.held
+
+
+def test_when_nothing_more_may_go_recording_pauses_with_an_alarm_and_resumes_by_itself(world: World) -> None:
+    fill(world, 2, 1000)
+    world.hog = 98_000
+    world.tidy()
+    assert not world.log, "footage is not burnt for nothing"
+    assert "full" in world.held
+    assert [finding.id for finding in world.janitor.findings()] == ["retention.paused"]
+    world.hog = 0
+    world.tidy()
+    assert not world.held
+    assert not list(world.janitor.findings())
+
+
+def test_deleting_that_frees_nothing_stops_before_all_is_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(world, 300, 300)
+    world.rules = Rules(keep=None, floor=50_000)
+    really = world.remove
+
+    def snapshotted(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+        world.snapshot += sum(view.bytes for view in segments)
+        return really(root, volume, segments, now)
+
+    world.janitor.remove = snapshotted
+    world.tidy()
+    assert 0 < len(world.log) <= 150
+    assert len(world.views) >= 150
+    assert world.held
+    assert {finding.id for finding in world.janitor.findings()} == {"retention.futile", "retention.paused"}
+
+
+def test_nothing_is_deleted_on_a_disk_that_cannot_be_recorded_on(world: World) -> None:
+    fill(world)
+    world.hog = 50_000
+    for state in ("missing", "foreign", "read-only", "failing"):
+        world.state = state
+        world.tidy()
+        assert not world.log
+    assert (world.root / IDENTITY).exists()
+
+
+def test_nothing_is_deleted_before_the_index_is_whole(world: World) -> None:
+    fill(world)
+    world.ready = False
+    world.tidy()
+    assert not world.log
+
+
+def test_what_is_being_written_stays_whatever_the_library_says(world: World) -> None:
+    (view,) = fill(world, 1)
+    os.utime(world.path(view), (world.now, world.now))
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    assert world.path(view).exists()
+    assert world.doubts == 1
+
+
+def test_a_keep_file_protects_even_when_the_library_does_not_know_of_it(world: World) -> None:
+    (view,) = fill(world, 1)
+    Path(f"{world.path(view)}.keep").touch()
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    assert world.path(view).exists()
+
+
+def test_what_cannot_be_deleted_does_not_keep_the_rest_from_going(world: World) -> None:
+    views = fill(world, 120, 100)
+    for view in views[:60]:
+        world.path(view).unlink()
+        world.path(view).mkdir()
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    assert not any(world.path(view).exists() for view in views[60:])
+    finding = next(f for f in world.janitor.findings() if f.id == "retention.refused")
+    assert "60 old recordings" in finding.cause
+
+
+def test_an_empty_day_goes_with_its_last_segment(world: World) -> None:
+    (view,) = fill(world, 1)
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    assert not world.path(view).parent.exists()
+    assert world.path(view).parent.parent.exists()
+
+
+def test_no_link_is_followed_out_of_the_tree(world: World, tmp_path: Path) -> None:
+    view = segment("front", EPOCH - 3600)
+    outside = tmp_path / "outside" / view.day
+    outside.mkdir(parents=True)
+    (outside / view.name).write_bytes(b"precious")
+    os.utime(outside / view.name, (view.start, view.start))
+    (world.root / "front").symlink_to(tmp_path / "outside")
+    world.views[view.camera, view.day, view.name] = view
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    assert (outside / view.name).read_bytes() == b"precious"
+
+
+class Clocks:
+    """A wall clock and a steady one, and what the network says."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady, self.synchronised = 0.0, 1000.0, False
+
+    def guard(self, *, always: bool = False) -> ClockGuard:
+        return ClockGuard(
+            always=always,
+            wall=lambda: self.wall,
+            steady=lambda: self.steady,
+            synchronised=lambda: self.synchronised,
+        )
+
+    def pass_(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+
+def test_a_clock_is_trusted_once_the_network_has_set_it() -> None:
+    clocks = Clocks()
+    guard = clocks.guard()
+    assert not guard.look()
+    assert "synchronised" in guard.reason
+    clocks.wall, clocks.synchronised = EPOCH, True
+    assert guard.look(), "a box without a battery leaps from 1970 to today at its first word from the network"
+
+
+@pytest.mark.parametrize("leap", [86_401.0, -86_401.0, 10.0**9])
+def test_a_leap_of_more_than_a_day_is_distrusted_for_a_day(leap: float) -> None:
+    clocks = Clocks()
+    clocks.wall, clocks.synchronised = EPOCH, True
+    guard = clocks.guard()
+    assert guard.look()
+    clocks.wall += leap
+    assert not guard.look()
+    clocks.pass_(DISTRUST_AFTER_LEAP - 10)
+    assert not guard.look()
+    clocks.pass_(11)
+    assert guard.look()
+
+
+def test_small_steps_and_long_sleeps_are_no_leaps() -> None:
+    clocks = Clocks()
+    clocks.wall, clocks.synchronised = EPOCH, True
+    guard = clocks.guard()
+    guard.look()
+    clocks.wall += 3600
+    assert guard.look()
+    clocks.pass_(40 * 86_400)
+    assert guard.look()
+
+
+def test_a_clock_trusted_by_the_settings_still_must_not_leap() -> None:
+    clocks = Clocks()
+    clocks.wall = EPOCH
+    guard = clocks.guard(always=True)
+    assert guard.look()
+    clocks.wall += 10**6
+    assert not guard.look()
+
+
+async def test_it_looks_every_two_seconds_and_survives_its_own_faults(
+    world: World, autojump_clock: MockClock
+) -> None:
+    looks: list[float] = []
+
+    async def look() -> VolumeView:
+        looks.append(trio.current_time())
+        if len(looks) == 2:
+            raise RuntimeError("a fault")
+        await trio.lowlevel.checkpoint()
+        return world.view
+
+    watched: Callable[..., object] = world.janitor.run
+    world.look = look  # type: ignore[method-assign]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watched)
+        await trio.sleep(7)
+        nursery.cancel_scope.cancel()
+    assert [round(at) for at in looks] == [0, 2, 4, 6]
+
+
+def test_a_clock_that_leapt_while_the_daemon_was_off_is_distrusted_for_a_day(tmp_path: Path) -> None:
+    clocks = Clocks()
+    clocks.wall, clocks.synchronised = EPOCH, True
+
+    def started() -> ClockGuard:
+        return ClockGuard(
+            memory=tmp_path / "clock.json",
+            wall=lambda: clocks.wall,
+            steady=lambda: clocks.steady,
+            synchronised=lambda: clocks.synchronised,
+        )
+
+    guard = started()
+    assert guard.look()
+    assert guard.due
+    guard.save()
+    assert not guard.due
+    clocks.pass_(3600)
+    assert started().look(), "an hour's rest"
+    clocks.wall += 40 * 86_400
+    guard = started()
+    assert not guard.look()
+    guard.save()
+    clocks.pass_(3600)
+    again = started()
+    assert not again.look(), "a second restart does not make it trusted"
+    clocks.pass_(DISTRUST_AFTER_LEAP)
+    assert again.look()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"wall": "x"}', '{"wall": 1e400}', '{"distrust": -1}', "null"]
+)
+def test_a_damaged_memory_of_the_clock_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "clock.json").write_text(text)
+    guard = ClockGuard(memory=tmp_path / "clock.json", always=True, wall=lambda: EPOCH, steady=lambda: 1.0)
+    guard.look()
+
+
+def test_footage_much_older_than_the_clock_is_a_leap_when_nothing_is_remembered() -> None:
+    guard = ClockGuard(always=True, newest=lambda: EPOCH - 7 * 86_400, wall=lambda: EPOCH, steady=lambda: 1.0)
+    assert not guard.look(), "a box that is installed anew does not delete last week's evidence at once"
+    assert ClockGuard(always=True, newest=lambda: EPOCH - 60, wall=lambda: EPOCH, steady=lambda: 1.0).look()
+
+
+def test_recording_goes_on_as_soon_as_its_disk_is_back(world: World) -> None:
+    world.state = "missing"
+    world.tidy()
+    assert world.held
+    assert not list(world.janitor.findings()), "the volume itself tells of it"
+    world.state, world.ready = "ok", False
+    world.tidy()
+    assert not world.held, "the index is not needed to record"
+    assert world.doubts == 1
+
+
+def test_a_worker_that_cannot_write_doubts_the_disk(world: World) -> None:
+    status = Status(
+        state="live", frames_in=1, frames_out=1, dropped=0, fps=30, bitrate_kbit=1,
+        recording_reason="the recordings disk fails (input/output error)",
+    )  # fmt: skip
+    world.janitor.note("front", status)
+    world.janitor.note("front", msgspec.structs.replace(status, recording_reason="switched off"))
+    assert world.disk_doubts == 1
+
+
+def test_footage_of_the_future_is_told(world: World) -> None:
+    world.add(segment("front", EPOCH + 40 * 86_400))
+    world.tidy()
+    (finding,) = world.janitor.findings()
+    assert finding.id == "retention.future"
+    assert "2023-12-24" in finding.cause

@@ -1,0 +1,313 @@
+"""Nothing is recorded but on the volume that is expected; how it is, is told."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import trio
+
+from edged.capture.footage_disk import RealDisk
+from edged.recordings import volume as volume_module
+from edged.recordings.identity import IDENTITY, NOWHERE, WrongVolume, open_volume, read_identity
+from edged.recordings.mounts import missing_mount
+from edged.recordings.volume import Volume
+
+
+class Place:
+    """A recordings folder and a data folder, and what is done to them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.data = folder / "disk" / "recordings", folder / "data"
+        self.data.mkdir()
+        self.volume = self.again()
+
+    def again(self) -> Volume:
+        """The volume as a daemon that starts anew sees it."""
+        return Volume(self.root, data=self.data)
+
+    def swap(self) -> None:
+        """Put the disk of another appliance in its place."""
+        shutil.rmtree(self.root)
+        self.root.mkdir()
+        (self.root / IDENTITY).write_text(json.dumps({"volume": "f" * 32}))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def identity_of(root: Path) -> str | None:
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        return read_identity(handle)
+    finally:
+        os.close(handle)
+
+
+async def test_first_use_gives_the_volume_an_identity_that_is_expected_ever_after(place: Place) -> None:
+    await place.volume.open()
+    assert place.volume.view.state == "ok"
+    assert place.volume.expected == identity_of(place.root) != ""
+    assert place.volume.view.total > place.volume.view.free > 0
+    assert not list(place.volume.findings())
+    place.volume.close()
+    again = place.again()
+    await again.open()
+    assert (again.view.state, again.expected) == ("ok", place.volume.expected)
+
+
+async def test_an_empty_mount_point_is_not_recorded_on_and_the_right_disk_is_taken_again(
+    place: Place, tmp_path: Path
+) -> None:
+    await place.volume.open()
+    away = tmp_path / "away"
+    place.root.rename(away)
+    await place.volume.look()
+    assert place.volume.view.state == "missing"
+    place.root.mkdir()
+    view = await place.volume.look()
+    assert (view.state, view.writable) == ("missing", False)
+    assert not list(place.root.iterdir()), "nothing is left on a disk that is not ours"
+    (finding,) = place.volume.findings()
+    assert finding.id == "volume.missing"
+    assert finding.severity == "error"
+    assert str(place.root) in finding.remedy
+    place.root.rmdir()
+    away.rename(place.root)
+    assert (await place.volume.look()).state == "ok"
+
+
+async def test_a_swapped_disk_is_foreign_until_a_person_adopts_it(place: Place) -> None:
+    await place.volume.open()
+    place.swap()
+    assert (await place.volume.look()).state == "foreign"
+    place.volume.adopt()
+    assert (await place.volume.look()).state == "ok"
+    assert place.volume.expected == "f" * 32
+
+
+async def test_a_new_daemon_takes_over_the_recordings_of_an_old_one(place: Place) -> None:
+    await place.volume.open()
+    before = place.volume.expected
+    place.volume.close()
+    shutil.rmtree(place.data)
+    place.data.mkdir()
+    again = place.again()
+    await again.open()
+    assert (again.view.state, again.expected) == ("ok", before)
+
+
+async def test_settings_that_name_another_folder_are_a_persons_word(place: Place, tmp_path: Path) -> None:
+    await place.volume.open()
+    moved = Volume(tmp_path / "elsewhere", data=place.data)
+    await moved.open()
+    assert moved.view.state == "ok"
+    assert moved.expected != place.volume.expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", "nonsense", '{"volume": 7}', '{"volume": "../x"}', "[" * 5000]
+)
+async def test_a_damaged_identity_is_no_identity(place: Place, text: str) -> None:
+    await place.volume.open()
+    (place.root / IDENTITY).write_text(text)
+    assert (await place.volume.look()).state == "foreign"
+    # Nor is it one at first use.
+    (place.data / "volume.json").unlink()
+    place.volume.close()
+    again = place.again()
+    await again.open()
+    assert again.view.state == "foreign"
+    assert again.expected == NOWHERE
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
+async def test_what_is_no_file_is_no_identity(place: Place, kind: str, tmp_path: Path) -> None:
+    await place.volume.open()
+    kept = tmp_path / "kept"
+    (place.root / IDENTITY).rename(kept)
+    if kind == "link":
+        (place.root / IDENTITY).symlink_to(kept)
+    elif kind == "folder":
+        (place.root / IDENTITY).mkdir()
+    else:
+        os.mkfifo(place.root / IDENTITY)
+    with trio.fail_after(5):
+        assert (await place.volume.look()).state == "foreign"
+
+
+DAMAGED = [b"", b"{", b"\xff", b'{"volumes": 1}', b"[]", b'{"volumes": {"/x": "y"}}', b"\0" * 64]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+async def test_with_a_damaged_memory_only_a_disk_that_has_a_name_is_taken(place: Place, text: bytes) -> None:
+    await place.volume.open()
+    before = place.volume.expected
+    place.volume.close()
+    (place.data / "volume.json").write_bytes(text)
+    again = place.again()
+    await again.open()
+    assert (again.view.state, again.expected) == ("ok", before)
+    again.close()
+
+    (place.data / "volume.json").write_bytes(text)
+    place.root.rename(place.root.parent / "away")
+    place.root.mkdir()
+    unmounted = place.again()
+    await unmounted.open()
+    assert (unmounted.view.state, unmounted.expected) == ("missing", NOWHERE)
+    assert not list(place.root.iterdir())
+
+
+async def test_a_folder_that_was_recorded_in_before_is_remembered_when_the_settings_come_back(
+    place: Place, tmp_path: Path
+) -> None:
+    await place.volume.open()
+    place.volume.close()
+    other = Volume(tmp_path / "other", data=place.data)
+    await other.open()
+    other.close()
+    place.root.rename(tmp_path / "unplugged")
+    place.root.mkdir()
+    again = place.again()
+    await again.open()
+    assert again.view.state == "missing"
+    assert not list(place.root.iterdir())
+
+
+async def test_two_daemons_never_record_on_one_volume(place: Place, tmp_path: Path) -> None:
+    await place.volume.open()
+    (tmp_path / "second").mkdir()
+    second = Volume(place.root, data=tmp_path / "second")
+    await second.open()
+    assert second.taken
+    assert not second.view.writable
+    place.volume.close()
+    assert (await second.look()).state == "ok"
+    assert not (await place.volume.look()).writable
+    second.close()
+
+
+async def test_a_full_disk_that_has_no_name_yet_is_full_and_may_be_tidied(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_root: int) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(volume_module, "write_identity", full)
+    await place.volume.open()
+    assert place.volume.view.state == "full"
+    with open_volume(place.root, place.volume.expected, unnamed=True):
+        pass
+    with pytest.raises(WrongVolume), open_volume(place.root, place.volume.expected):
+        pass
+    monkeypatch.undo()
+    assert (await place.volume.look()).state == "ok"
+
+
+async def test_a_folder_where_a_file_is_expected_is_told_not_raised(place: Place) -> None:
+    place.root.parent.mkdir()
+    place.root.write_text("no folder")
+    await place.volume.open()
+    assert place.volume.view.state == "missing"
+
+
+async def test_a_disk_that_cannot_be_written_is_failing_and_said_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.volume.open()
+
+    def eio(_root: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(volume_module, "_try_writing", eio)
+    assert (await place.volume.look()).state == "ok", "it is not written to each second"
+    place.volume.doubt()
+    view = await place.volume.look()
+    assert (view.state, view.writable) == ("failing", False)
+    assert "dmesg" in view.remedy
+    monkeypatch.undo()
+    assert (await place.volume.look()).state == "ok", "what failed is tried at every look"
+
+
+async def test_a_disk_that_does_not_answer_is_told_to_hang(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    hanging = Volume(place.root, data=place.data, clock=lambda: now[0])
+    await hanging.open()
+    asked = trio.Event()
+    token = trio.lowlevel.current_trio_token()
+    let_go = __import__("threading").Event()
+
+    def hang(_doubted: bool) -> None:
+        trio.from_thread.run_sync(asked.set, trio_token=token)
+        let_go.wait(20)
+
+    monkeypatch.setattr(hanging, "_see", hang)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hanging.look)
+        await asked.wait()
+        assert hanging.view.state == "ok"
+        now[0] += 6
+        assert hanging.view.state == "hung"
+        assert hanging.view.writable, "the worker's queue bears a disk that starts up"
+        assert [finding.severity for finding in hanging.findings()] == ["warning"]
+        let_go.set()
+        nursery.cancel_scope.cancel()
+
+
+def test_a_worker_makes_no_file_on_another_volume(tmp_path: Path) -> None:
+    root = tmp_path / "recordings"
+    root.mkdir()
+    (root / IDENTITY).write_text(json.dumps({"volume": "a" * 32}))
+    disk = RealDisk(root, "a" * 32)
+    disk.make_folder(root / "front")
+    disk.make_folder(root / "front" / "2026-01-01")
+    os.close(disk.create(root / "front" / "2026-01-01" / "x.mp4"))
+    other = RealDisk(root, "b" * 32)
+    for attempt in (lambda: other.make_folder(root / "side"), lambda: other.create(root / "front" / "y.mp4")):
+        with pytest.raises(WrongVolume):
+            attempt()
+    (root / IDENTITY).unlink()
+    with pytest.raises(WrongVolume, match="not there"):
+        disk.create(root / "front" / "2026-01-01" / "z.mp4")
+    assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["x.mp4"]
+
+
+def test_a_worker_follows_no_link_out_of_the_tree(tmp_path: Path) -> None:
+    root, outside = tmp_path / "recordings", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / IDENTITY).write_text(json.dumps({"volume": "a" * 32}))
+    (root / "front").symlink_to(outside)
+    with pytest.raises(OSError, match=r"."):
+        RealDisk(root, "a" * 32).make_folder(root / "front" / "2026-01-01")
+    assert not list(outside.iterdir())
+
+
+def test_fstab_tells_what_should_be_mounted(tmp_path: Path) -> None:
+    fstab = tmp_path / "fstab"
+    fstab.write_text(
+        f"# a comment\n\nUUID=1 / ext4 defaults 0 1\nUUID=2 {tmp_path}/my\\040disk ext4 nofail 0 2\nbroken\n"
+        f"proc /proc proc defaults 0 0\n"
+    )
+    disk = tmp_path / "my disk"
+    assert missing_mount(disk / "recordings", fstab) == str(disk)
+    assert missing_mount(disk, fstab) == str(disk)
+    assert missing_mount(tmp_path / "my disk two", fstab) == ""
+    assert missing_mount(Path("/proc/x"), fstab) == "", "it is mounted"
+    assert missing_mount(disk, tmp_path / "none") == ""
+
+
+async def test_first_use_does_not_take_an_unmounted_disk_for_a_new_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volume_module, "missing_mount", lambda _root: "/mnt/disk")
+    await place.volume.open()
+    assert place.volume.view.state == "missing"
+    assert "fstab" in place.volume.view.reason
+    assert not place.root.exists()

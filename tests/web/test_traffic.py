@@ -1,0 +1,125 @@
+"""What passes through the web is counted by kinds that cannot grow, and floods and faults are named."""
+
+from typing import Any
+
+import pytest
+
+from edged.web.server.limits import ConnectionCaps, Connections
+from edged.web.server.traffic import BOUNDS, Latency, Traffic, route_class
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "page"),
+        ("/camera/door", "page"),
+        ("/recordings/door/2026-01-01/10-00-00.000Z.mp4", "footage"),
+        ("/recordings/door", "page"),
+        ("/hls/door/index.m3u8", "hls"),
+        ("/whep/door", "whep"),
+        ("/images/door", "image"),
+        ("/static/app.css", "static"),
+        ("/api/cameras", "api"),
+        ("/api/events", "events"),
+        ("/health", "health"),
+        ("/nonsense/../../x", "page"),
+        ("", "page"),
+    ],
+)
+def test_every_path_is_of_one_of_few_kinds(path: str, kind: str) -> None:
+    assert route_class(path) == kind
+
+
+class Web:
+    """An app that answers with the status of the test's choice, after the time of its choice."""
+
+    def __init__(self) -> None:
+        self.now, self.steady = 0.0, 0.0
+        self.connections = Connections(ConnectionCaps(total=1))
+        self.traffic = Traffic(self.connections, clock=lambda: self.now, monotonic=lambda: self.steady)
+        self.status, self.takes = 200, 0.02
+        self.app = self.traffic.wrap(self._answer)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        self.now += self.takes
+        if self.status:
+            await send({"type": "http.response.start", "status": self.status, "headers": []})
+            self.now += 100  # how long the body takes says nothing of the web
+            await send({"type": "http.response.body", "body": b""})
+
+    async def ask(self, times: int = 1, path: str = "/") -> None:
+        for _ in range(times):
+            await self.app({"type": "http", "path": path}, self._nothing, self._nothing)
+
+    async def _nothing(self, *_: Any) -> None:
+        return
+
+    def ids(self) -> list[str]:
+        self.steady += 1
+        return [finding.id for finding in self.traffic.findings()]
+
+
+async def test_latency_is_the_time_to_the_first_byte() -> None:
+    web = Web()
+    await web.ask()
+    latency = web.traffic.latency["page"]
+    assert latency.counts[BOUNDS.index(0.025)] == 1
+    assert latency.total == pytest.approx(0.02)
+
+
+def test_what_takes_longer_than_all_bounds_is_counted_too() -> None:
+    latency = Latency()
+    latency.note(1e6)
+    assert latency.counts[-1] == 1
+
+
+async def test_answers_are_counted_by_class_of_status_and_refusals_by_status() -> None:
+    web = Web()
+    for web.status in (200, 303, 404, 429, 0):
+        await web.ask()
+    assert dict(web.traffic.requests) == {
+        ("page", "2xx"): 1,
+        ("page", "3xx"): 1,
+        ("page", "4xx"): 2,
+        ("page", "none"): 1,
+    }
+    assert dict(web.traffic.refused) == {404: 1, 429: 1}
+
+
+async def test_request_that_fails_is_counted_and_fails() -> None:
+    web = Web()
+
+    async def broken(*_: Any) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await web.traffic.wrap(broken)({"type": "http", "path": "/"}, web._nothing, web._nothing)
+    assert web.traffic.requests["page", "none"] == 1
+
+
+async def test_flood_is_a_finding_until_a_minute_after_it() -> None:
+    web = Web()
+    assert web.ids() == []
+    web.status = 503
+    await web.ask(40)
+    for _ in range(30):
+        web.connections.enter("192.0.2.1")
+    assert web.ids() == ["web.flooded"]
+    web.steady += 60
+    assert web.ids() == []
+
+
+async def test_wrong_addresses_and_passwords_are_no_flood() -> None:
+    web = Web()
+    web.ids()
+    for web.status in (401, 403, 404):
+        await web.ask(500)
+    assert web.ids() == []
+
+
+async def test_fault_of_ours_is_a_finding() -> None:
+    web = Web()
+    web.ids()
+    web.status = 500
+    await web.ask()
+    assert web.ids() == ["web.faults"]
