@@ -34,6 +34,7 @@ def measure() -> list[Figure]:
             peer=statistics.median(theirs),
             must=1.05,
             wish=0.95,
+            of="ratio",
             note="peer: the ffmpeg program, same options, HLS",
         )
     ]
