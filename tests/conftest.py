@@ -137,7 +137,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what cannot run here, of what was asked for."""
     for marker, (find, remedy) in NEEDS.items():
         needing = [item for item in items if item.get_closest_marker(marker)]
         if not needing or find() is not None:
