@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 
 from edged import __version__
-from edged.capture.encoder_proof import Proof, Reason
+from edged.capture.encoders.proof import Proof, Reason
 from edged.capture.job import EncoderName
 
 logger = logging.getLogger(__name__)

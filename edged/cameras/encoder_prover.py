@@ -1,4 +1,4 @@
-"""Runs `python -m edged.capture.prove`: one encoder, one child, killed when it takes too long."""
+"""Runs `python -m edged.capture.encoders.prove`: one encoder, one child, killed when it takes too long."""
 
 import contextlib
 import os
@@ -12,13 +12,13 @@ import msgspec
 import trio
 
 from edged.cameras.lines import read_lines
-from edged.capture.encoder_candidates import Facts
-from edged.capture.encoder_proof import Proof, ProofRequest
+from edged.capture.encoders.candidates import Facts
+from edged.capture.encoders.proof import Proof, ProofRequest
 from edged.errors import CameraError
 
 T = TypeVar("T")
 
-COMMAND = (sys.executable, "-m", "edged.capture.prove")
+COMMAND = (sys.executable, "-m", "edged.capture.encoders.prove")
 # A slow board loads its libraries for long; only then does the time of a proof begin.
 LOADING_SECONDS = 60.0
 PROOF_SECONDS = 10.0

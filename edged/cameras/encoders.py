@@ -21,9 +21,9 @@ import trio
 
 from edged.cameras.encoder_notes import empty_notes, read_notes, write_notes
 from edged.cameras.encoder_prover import ChildProver, Prover
-from edged.capture.encoder_candidates import Candidate, candidates
-from edged.capture.encoder_facts import hardware_nodes
-from edged.capture.encoder_proof import Proof, ProofRequest
+from edged.capture.encoders.candidates import Candidate, candidates
+from edged.capture.encoders.facts import hardware_nodes
+from edged.capture.encoders.proof import Proof, ProofRequest
 from edged.capture.job import SOFTWARE
 from edged.errors import CameraError
 from edged.health import Finding

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from edged.capture.footage.recorder import Recorder
 from edged.capture.job import CaptureJob
 from edged.capture.output import Output, make_live_output
 from edged.capture.packets import EncodedPacket, StreamInfo
-from edged.capture.recorder import Recorder
 from edged.capture.report import Message, OutputStatus
 
 

@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 
-from edged.capture.captured import Captured, SourceInfo
+from edged.capture.sources.captured import Captured, SourceInfo
 
 Item = Captured | SourceInfo
 

@@ -30,9 +30,9 @@ def make_live_output(output: LiveOutput) -> Output:
     """The live output that a job asks for."""
     # Here, not above: a worker loads only what its job needs.
     if isinstance(output, RtspOutput):
-        from edged.capture.live_rtsp import LiveRtsp  # noqa: PLC0415
+        from edged.capture.live.rtsp import LiveRtsp  # noqa: PLC0415
 
         return LiveRtsp(output.url)
-    from edged.capture.live_hls import LiveHls  # noqa: PLC0415
+    from edged.capture.live.hls import LiveHls  # noqa: PLC0415
 
     return LiveHls(output.folder)

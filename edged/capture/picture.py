@@ -12,10 +12,8 @@ from typing import Any
 
 import av
 
-from edged.capture.captured import Captured, SourceInfo
-from edged.capture.clock import TICKS, FrameGrid, FreeGrid, Slot
 from edged.capture.convert import FULL_RANGE, Converter, output_format
-from edged.capture.encoders import Encoder, EncoderSettings, encoder_for, only_format, open_encoder
+from edged.capture.encoders.encoder import Encoder, EncoderSettings, encoder_for, only_format, open_encoder
 from edged.capture.faults import EncoderError
 from edged.capture.fit import fit
 from edged.capture.h264 import IDR, START_CODE, is_b_slice, nal_type, nal_units, parameter_sets
@@ -23,6 +21,8 @@ from edged.capture.job import SOFTWARE, CaptureJob
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.progress import Progress
 from edged.capture.snapshot import Snapshots
+from edged.capture.sources.captured import Captured, SourceInfo
+from edged.capture.sources.clock import TICKS, FrameGrid, FreeGrid, Slot
 
 logger = logging.getLogger(__name__)
 
@@ -150,8 +150,8 @@ class Transcoder:
         if name == SOFTWARE:
             return open_encoder(name, settings, reason)
         # Most workers never need these, and are to be live soon.
-        from edged.capture.encoder_watch import EncoderWatch  # noqa: PLC0415
-        from edged.capture.watched_encoder import WatchedEncoder  # noqa: PLC0415
+        from edged.capture.encoders.watch import EncoderWatch  # noqa: PLC0415
+        from edged.capture.encoders.watched import WatchedEncoder  # noqa: PLC0415
 
         # Said before it is tried: an encoder that hangs right here is to be named.
         self._progress.encoder, self._progress.encoder_reason = name, reason

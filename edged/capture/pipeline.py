@@ -17,7 +17,6 @@ from collections.abc import Callable
 import av
 
 from edged.capture.audio import Ear, Microphone, Tone
-from edged.capture.captured import SourceInfo
 from edged.capture.commands import Lines, stop_on_signals, watch_commands
 from edged.capture.deck import Deck
 from edged.capture.faults import EXIT_CRASH, CaptureError, EncoderError, NoFormatError
@@ -30,7 +29,8 @@ from edged.capture.progress import Progress
 from edged.capture.report import Status
 from edged.capture.reporter import Reporter
 from edged.capture.snapshot import Snapshots
-from edged.capture.sources import make_source
+from edged.capture.sources.captured import SourceInfo
+from edged.capture.sources.source import make_source
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from edged.recordings.volume import VolumeView
 logger = logging.getLogger(__name__)
 
 PASS_EVERY = 2.0
-# How a worker's words about a disk that it could not write to begin (capture/footage.py).
+# How a worker's words about a disk that it could not write to begin (capture/footage/writing.py).
 DISK_TROUBLE = "the recordings "
 # After deleting gained nothing, in seconds.
 FUTILE_REST = 60.0

@@ -16,7 +16,7 @@ from lab.frame_file import read_frames
 from lab.frames import make_frames
 from lab.processes import wait_until
 
-from edged.capture.compare import Comparer
+from edged.capture.encoders.compare import Comparer
 
 pytestmark = [pytest.mark.mockcam, pytest.mark.slow, pytest.mark.both_libraries]
 

@@ -19,9 +19,9 @@ from lab.processes import is_alive
 from edged.cameras.encoder_notes import FILE, Notes, empty_notes, read_notes, write_notes
 from edged.cameras.encoder_prover import ChildProver
 from edged.cameras.encoders import Choice, Encoders, NamedOnly, Size, usual_sizes
-from edged.capture.encoder_candidates import TABLE, Facts
-from edged.capture.encoder_facts import hardware_nodes
-from edged.capture.encoder_proof import Proof, ProofRequest
+from edged.capture.encoders.candidates import TABLE, Facts
+from edged.capture.encoders.facts import hardware_nodes
+from edged.capture.encoders.proof import Proof, ProofRequest
 from edged.errors import CameraError
 
 HD = Size(1280, 720, 30.0)

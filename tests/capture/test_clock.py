@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.capture.clock import TICKS, CameraClock, FrameGrid, FreeGrid, Slot
+from edged.capture.sources.clock import TICKS, CameraClock, FrameGrid, FreeGrid, Slot
 
 START = 5_000.0
 RATES = st.sampled_from([5, 10, 15, 24, 25, 30, 50, 60, Fraction(30_000, 1001), Fraction(15, 2)])

@@ -8,9 +8,9 @@ import pytest
 from capture.encoded import video, video_info
 
 from edged.capture import deck
-from edged.capture.footage_disk import RealDisk
+from edged.capture.footage.disk import RealDisk
+from edged.capture.footage.recorder import Recorder
 from edged.capture.job import CaptureJob, Recording, SyntheticSource
-from edged.capture.recorder import Recorder
 from edged.capture.report import Message
 
 

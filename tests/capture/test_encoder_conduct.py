@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.capture.encoder_conduct import FORGIVEN, KEY_PATIENCE, MOST_UNDER_WAY, Conduct
-from edged.capture.encoder_watch import EncoderWatch
-from edged.capture.encoders import Encoded, EncoderSettings, encoder_for, open_encoder
+from edged.capture.encoders.conduct import FORGIVEN, KEY_PATIENCE, MOST_UNDER_WAY, Conduct
+from edged.capture.encoders.encoder import Encoded, EncoderSettings, encoder_for, open_encoder
+from edged.capture.encoders.key_check import EVERY, KeyChecks, find_fault
+from edged.capture.encoders.proof_picture import proof_pictures
+from edged.capture.encoders.watch import EncoderWatch
+from edged.capture.encoders.watched import WatchedEncoder
 from edged.capture.faults import EncoderError
 from edged.capture.job import CaptureJob, SyntheticSource
-from edged.capture.key_check import EVERY, KeyChecks, find_fault
-from edged.capture.proof_picture import proof_pictures
-from edged.capture.watched_encoder import WatchedEncoder
 
 
 def packet(number: int, *, key: bool = False, data: bytes = b"x") -> Encoded:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.capture.access_units import AccessUnits
-from edged.capture.encoder_proof import ProofRequest, judge
-from edged.capture.encoder_trial import try_encoder
-from edged.capture.encoders import EncoderSettings, open_named
+from edged.capture.encoders.access_units import AccessUnits
+from edged.capture.encoders.encoder import EncoderSettings, open_named
+from edged.capture.encoders.gstreamer import pipeline, raw_parts
+from edged.capture.encoders.proof import ProofRequest, judge
+from edged.capture.encoders.proof_picture import proof_pictures
+from edged.capture.encoders.trial import try_encoder
 from edged.capture.faults import EncoderError
-from edged.capture.gstreamer_encoder import pipeline, raw_parts
 from edged.capture.h264 import nal_type, nal_units
-from edged.capture.proof_picture import proof_pictures
 
 NAME = "nvv4l2h264enc"
 SETTINGS = EncoderSettings(

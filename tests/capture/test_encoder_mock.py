@@ -29,8 +29,8 @@ def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockCameras]:
 
 
 def run_prover(mock: MockCameras, request: str, *, seconds: float = 15) -> Any:
-    """What `python -m edged.capture.prove` answers; None when it had to be killed."""
-    command = [sys.executable, "-m", "edged.capture.prove"]
+    """What `python -m edged.capture.encoders.prove` answers; None when it had to be killed."""
+    command = [sys.executable, "-m", "edged.capture.encoders.prove"]
     try:
         done = subprocess.run(
             command,

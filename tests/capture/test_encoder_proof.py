@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.capture.compare import BEST, Comparer
-from edged.capture.encoder_candidates import TABLE, Facts, candidates
-from edged.capture.encoder_proof import Evidence, Proof, ProofRequest, judge
-from edged.capture.encoder_trial import try_encoder
+from edged.capture.encoders.candidates import TABLE, Facts, candidates
+from edged.capture.encoders.compare import BEST, Comparer
+from edged.capture.encoders.proof import Evidence, Proof, ProofRequest, judge
+from edged.capture.encoders.proof_picture import COUNT, proof_pictures
+from edged.capture.encoders.trial import try_encoder
 from edged.capture.job import ENCODERS, SOFTWARE
-from edged.capture.proof_picture import COUNT, proof_pictures
 
 REQUEST = ProofRequest(encoder="h264_v4l2m2m", width=128, height=96, fps=30)
 

@@ -11,7 +11,7 @@ import pytest
 from capture.encoded import AUDIO, FPS, interleave, sound, video, video_info
 
 from edged.capture.job import HlsOutput
-from edged.capture.live_hls import EPOCH, LiveHls
+from edged.capture.live.hls import EPOCH, LiveHls
 from edged.capture.output import make_live_output
 from edged.capture.packets import EncodedPacket
 

@@ -14,7 +14,7 @@ from capture.encoded import FPS
 from capture.test_live_rtsp import STAMP, Camera, wait_status
 from lab.processes import Program, free_port
 
-from edged.capture.live_rtsp import LiveRtsp
+from edged.capture.live.rtsp import LiveRtsp
 
 pytestmark = [pytest.mark.mediamtx, pytest.mark.slow]
 

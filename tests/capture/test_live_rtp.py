@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.h264 import nal_units, parameter_sets
-from edged.capture.rtp import MAX_PACKET, RtpTrack
+from edged.capture.live.rtp import MAX_PACKET, RtpTrack
 
 
 def track() -> RtpTrack:

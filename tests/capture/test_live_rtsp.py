@@ -16,7 +16,7 @@ from capture.encoded import AUDIO, FPS, SILENCE, video, video_info
 from capture.rtsp_server import RtspServer
 
 from edged.capture.job import RtspOutput
-from edged.capture.live_rtsp import LiveRtsp
+from edged.capture.live.rtsp import LiveRtsp
 from edged.capture.output import make_live_output
 from edged.capture.packets import EncodedPacket
 from edged.capture.report import OutputStatus

@@ -11,16 +11,16 @@ from av.video.frame import PictureType
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edged.capture.captured import Captured, SourceInfo
 from edged.capture.convert import Converter, output_format
-from edged.capture.encoders import EncoderSettings, open_encoder
+from edged.capture.encoders.encoder import EncoderSettings, open_encoder
 from edged.capture.fit import fit
 from edged.capture.h264 import nal_type, nal_units
 from edged.capture.inbox import LIMIT, LIMIT_BYTES, Inbox
 from edged.capture.jpeg import HUFFMAN_TABLES, complete_jpeg
-from edged.capture.pattern import RING, TestPicture
 from edged.capture.progress import Progress
-from edged.capture.strip import read_strip
+from edged.capture.sources.captured import Captured, SourceInfo
+from edged.capture.sources.pattern import RING, TestPicture
+from edged.capture.sources.strip import read_strip
 
 SIDES = st.integers(32, 7680)
 

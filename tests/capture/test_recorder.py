@@ -16,11 +16,11 @@ import av
 import pytest
 from capture.encoded import AUDIO, FPS, NOON, interleave, play, segments, sound, video, video_info
 
-from edged.capture.footage import FootageWriter
-from edged.capture.footage_disk import RealDisk
+from edged.capture.footage.disk import RealDisk
+from edged.capture.footage.recorder import CUT_REASON, Recorder
+from edged.capture.footage.writing import FootageWriter
 from edged.capture.job import Recording
 from edged.capture.packets import EncodedPacket
-from edged.capture.recorder import CUT_REASON, Recorder
 from edged.capture.report import Message, Segment, SegmentOpened
 from edged.recordings.survey import read_duration
 from edged.recordings.tree import parse_segment, segment_path
@@ -444,8 +444,8 @@ KILLED = """
 import sys, time
 sys.path.insert(0, sys.argv[2])
 from capture.encoded import AUDIO, interleave, sound, video, video_info
-from edged.capture.footage import FootageWriter
-from edged.capture.footage_disk import RealDisk
+from edged.capture.footage.writing import FootageWriter
+from edged.capture.footage.disk import RealDisk
 from edged.capture.job import Recording
 recording = Recording(folder=sys.argv[1])
 writer = FootageWriter(recording, (video_info(), AUDIO), lambda message: None, disk=RealDisk())

@@ -11,10 +11,10 @@ from capture.encoded import AUDIO, FPS, interleave, segments, sound, video, vide
 from capture.range_server import RangeServer
 from playwright.sync_api import Page, sync_playwright
 
-from edged.capture.footage import FootageWriter
-from edged.capture.footage_disk import RealDisk
+from edged.capture.footage.disk import RealDisk
+from edged.capture.footage.writing import FootageWriter
 from edged.capture.job import Recording
-from edged.capture.live_hls import LiveHls
+from edged.capture.live.hls import LiveHls
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -7,8 +7,8 @@ from capture.encoded import AUDIO, FPS, NOON, interleave, sound, video, video_in
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.capture.footage.splitter import Close, Open, Splitter, Write
 from edged.capture.packets import EncodedPacket
-from edged.capture.splitter import Close, Open, Splitter, Write
 
 
 class Pieces:

@@ -8,8 +8,8 @@ import av
 import pytest
 
 from edged.capture.job import FileSource, SyntheticSource
-from edged.capture.sources_file import FilePlayer
-from edged.capture.sources_synthetic import SyntheticCamera
+from edged.capture.sources.file import FilePlayer
+from edged.capture.sources.synthetic import SyntheticCamera
 
 
 def write_file(path: Path, stamps: list[int], scale: int, rate: int = 30) -> None:
@@ -59,7 +59,7 @@ def test_file_of_wild_rate_has_no_grid_of_thousands(tmp_path: Path) -> None:
 
 def test_synthetic_camera_tells_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("edged.capture.sources_synthetic.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("edged.capture.sources.synthetic.time.monotonic", lambda: now[0])
     camera = SyntheticCamera(SyntheticSource(width=64, height=64, fps=10))
     camera.open()
     assert camera.read().lost == 0

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.capture.strip import CELLS, MAX_MILLISECONDS, read_strip, strip_bits, strip_height, strip_row
+from edged.capture.sources.strip import (
+    CELLS,
+    MAX_MILLISECONDS,
+    read_strip,
+    strip_bits,
+    strip_height,
+    strip_row,
+)
 
 TIMES = st.integers(0, MAX_MILLISECONDS)
 

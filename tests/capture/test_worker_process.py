@@ -13,7 +13,7 @@ import av
 import pytest
 from capture.worker import SYNTHETIC, WorkerProcess
 
-from edged.capture.strip import read_strip
+from edged.capture.sources.strip import read_strip
 
 
 def recording(folder: Path, **more: Any) -> dict[str, Any]:

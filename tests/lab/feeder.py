@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 from lab.frame_file import write_frame
 from lab.processes import Program
 
-from edged.capture.strip import strip_bits
+from edged.capture.sources.strip import strip_bits
 
 BLACK, WHITE, NEUTRAL = 16, 235, 128
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from edged.capture.strip import read_strip
+from edged.capture.sources.strip import read_strip
 
 NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)\.(\d\d\d)Z\.mp4")
 

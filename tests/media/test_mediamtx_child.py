@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from lab.processes import wait_until
 
 from edged.errors import MediaError
 from edged.media import mediamtx_child
@@ -191,19 +192,13 @@ trio.run(main)
 """
 
 
-async def at_work(pid: int) -> None:
-    """Until the program has taken the place of the one that ties its life to ours."""
-    with trio.fail_after(20):
-        while Path(f"/proc/{pid}/comm").read_text() != "sleep\n":
-            await trio.sleep(0.01)
-
-
 def test_the_child_dies_with_us_even_when_we_are_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", OWNER], cwd=tmp_path, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         child = int(owner.stdout.readline())
         descriptor = os.pidfd_open(child)
-        trio.run(at_work, child)
+        comm = Path(f"/proc/{child}/comm")
+        wait_until(lambda: comm.read_text() == "sleep\n", what="tied to us, and at work", seconds=20)
         owner.kill()
 
     async def gone() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from edged.capture.footage_disk import RealDisk
+from edged.capture.footage.disk import RealDisk
 from edged.recordings import volume as volume_module
 from edged.recordings.identity import IDENTITY, NOWHERE, WrongVolume, open_volume, read_identity
 from edged.recordings.mounts import missing_mount

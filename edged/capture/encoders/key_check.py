@@ -12,8 +12,8 @@ from typing import Any
 
 import av
 
-from edged.capture.compare import FORMAT, Comparer
-from edged.capture.encoders import Encoded
+from edged.capture.encoders.compare import FORMAT, Comparer
+from edged.capture.encoders.encoder import Encoded
 from edged.capture.fit import fit
 
 logger = logging.getLogger(__name__)

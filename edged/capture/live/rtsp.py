@@ -11,11 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from edged.capture.live.rtp import RtpTrack
+from edged.capture.live.rtsp_publish import Publication, connect, timestamp
 from edged.capture.packet_queue import Closed, LiveQueue, is_key_frame
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.report import OutputStatus
-from edged.capture.rtp import RtpTrack
-from edged.capture.rtsp_publish import Publication, connect, timestamp
 
 logger = logging.getLogger(__name__)
 

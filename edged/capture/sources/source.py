@@ -6,8 +6,8 @@ long as its device does.
 
 from typing import Protocol
 
-from edged.capture.captured import Captured, SourceInfo
 from edged.capture.job import CaptureJob, FileSource, RtspSource, SyntheticSource, V4l2Source
+from edged.capture.sources.captured import Captured, SourceInfo
 
 
 class Source(Protocol):
@@ -30,18 +30,18 @@ def make_source(job: CaptureJob) -> Source:
     """The source that a job asks for."""
     # Here, not above: a worker loads only what its job needs.
     if isinstance(job.source, V4l2Source):
-        from edged.capture.sources_v4l2 import V4l2Camera  # noqa: PLC0415
+        from edged.capture.sources.v4l2 import V4l2Camera  # noqa: PLC0415
 
         return V4l2Camera(job.source)
     if isinstance(job.source, SyntheticSource):
-        from edged.capture.sources_synthetic import SyntheticCamera  # noqa: PLC0415
+        from edged.capture.sources.synthetic import SyntheticCamera  # noqa: PLC0415
 
         return SyntheticCamera(job.source)
     if isinstance(job.source, FileSource):
-        from edged.capture.sources_file import FilePlayer  # noqa: PLC0415
+        from edged.capture.sources.file import FilePlayer  # noqa: PLC0415
 
         return FilePlayer(job.source)
     assert isinstance(job.source, RtspSource)
-    from edged.capture.sources_rtsp import RtspReader  # noqa: PLC0415
+    from edged.capture.sources.rtsp import RtspReader  # noqa: PLC0415
 
     return RtspReader(job.source)

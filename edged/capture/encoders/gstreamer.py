@@ -13,9 +13,9 @@ import threading
 from collections.abc import Sequence
 from typing import IO, Any
 
-from edged.capture.access_units import AccessUnits
-from edged.capture.encoder_candidates import GSTREAMER
-from edged.capture.encoders import Encoded, EncoderSettings
+from edged.capture.encoders.access_units import AccessUnits
+from edged.capture.encoders.candidates import GSTREAMER
+from edged.capture.encoders.encoder import Encoded, EncoderSettings
 from edged.capture.faults import EncoderError
 from edged.capture.h264 import IDR, START_CODE, nal_type, nal_units, parameter_sets
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edged.capture.footage import SWITCHED_OFF, FootageWriter
-from edged.capture.footage_disk import FootageDisk, RealDisk
+from edged.capture.footage.disk import FootageDisk, RealDisk
+from edged.capture.footage.writing import SWITCHED_OFF, FootageWriter
 from edged.capture.job import Recording
 from edged.capture.packet_queue import Closed, FootageQueue, Gap, Mark, Switch
 from edged.capture.packets import EncodedPacket, StreamInfo

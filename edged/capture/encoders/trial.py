@@ -7,10 +7,10 @@ from typing import Any
 
 import av
 
-from edged.capture.compare import FORMAT, Comparer
-from edged.capture.encoder_proof import Evidence, ProofRequest, unit_of
-from edged.capture.encoders import Encoded, Encoder, EncoderSettings, only_format, open_named
-from edged.capture.proof_picture import COUNT, proof_pictures
+from edged.capture.encoders.compare import FORMAT, Comparer
+from edged.capture.encoders.encoder import Encoded, Encoder, EncoderSettings, only_format, open_named
+from edged.capture.encoders.proof import Evidence, ProofRequest, unit_of
+from edged.capture.encoders.proof_picture import COUNT, proof_pictures
 
 # Enough for every encoder to make a good picture of ours. The settings' own rate says nothing of an encoder.
 BITS_PER_PIXEL = 0.2

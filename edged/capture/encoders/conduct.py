@@ -5,7 +5,7 @@ Pure.
 
 from collections import deque
 
-from edged.capture.encoders import Encoded
+from edged.capture.encoders.encoder import Encoded
 
 # Pictures that may be lost in a row of so many before that is a lie, and not a hiccup.
 FORGIVEN, ROW = 2, 300

@@ -18,8 +18,6 @@ from typing import Any
 import av
 import av.container
 
-from edged.capture.captured import Captured, SourceInfo
-from edged.capture.clock import CameraClock
 from edged.capture.faults import (
     CaptureError,
     DeviceBusyError,
@@ -27,6 +25,8 @@ from edged.capture.faults import (
     NoFormatError,
 )
 from edged.capture.job import Mode, V4l2Source
+from edged.capture.sources.captured import Captured, SourceInfo
+from edged.capture.sources.clock import CameraClock
 
 logger = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edged.capture.footage_disk import FootageDisk
+from edged.capture.footage.disk import FootageDisk
+from edged.capture.footage.segment_file import SegmentFile
+from edged.capture.footage.splitter import Action, Open, Splitter, Write
 from edged.capture.h264 import parameter_sets
 from edged.capture.job import Recording
 from edged.capture.mux import Template, make_templates
 from edged.capture.packets import EncodedPacket, StreamInfo
 from edged.capture.report import Message, SegmentOpened
-from edged.capture.segment_file import SegmentFile
-from edged.capture.splitter import Action, Open, Splitter, Write
 from edged.recordings.identity import WrongVolume
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import av
 from av.video.frame import PictureType
 
 from edged.capture.convert import FULL_RANGE
-from edged.capture.encoder_candidates import GSTREAMER
+from edged.capture.encoders.candidates import GSTREAMER
 from edged.capture.faults import EncoderError, NoFormatError
 from edged.capture.h264 import START_CODE, has_slice, parameter_sets
 from edged.capture.job import SOFTWARE, CaptureJob
@@ -123,7 +123,7 @@ def open_named(name: str, settings: EncoderSettings, reason: str) -> Encoder:
     """This very encoder. Raises EncoderError."""
     if name == GSTREAMER:
         # Few machines have it.
-        from edged.capture.gstreamer_encoder import GstreamerEncoder  # noqa: PLC0415
+        from edged.capture.encoders.gstreamer import GstreamerEncoder  # noqa: PLC0415
 
         return GstreamerEncoder(settings, reason)
     try:

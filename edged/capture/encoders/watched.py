@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from edged.capture.encoder_conduct import Conduct
-from edged.capture.encoder_watch import EncoderWatch
-from edged.capture.encoders import Encoded, Encoder
+from edged.capture.encoders.conduct import Conduct
+from edged.capture.encoders.encoder import Encoded, Encoder
+from edged.capture.encoders.key_check import KeyChecks
+from edged.capture.encoders.watch import EncoderWatch
 from edged.capture.faults import EncoderError
-from edged.capture.key_check import KeyChecks
 
 
 class WatchedEncoder:

@@ -9,8 +9,8 @@ from typing import Any
 
 import av
 
-from edged.capture.font import Font
-from edged.capture.strip import strip_height, strip_row
+from edged.capture.sources.font import Font
+from edged.capture.sources.strip import strip_height, strip_row
 
 # Frames that may be under way at once: inbox.DECODED_LIMIT that wait, one encoded, one drawn.
 RING = 5

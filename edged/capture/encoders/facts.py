@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from edged.capture.encoder_candidates import Facts
+from edged.capture.encoders.candidates import Facts
 
 # Names below /dev of encoders that are no V4L2 devices.
 SPECIAL = re.compile(r"nvidia(\d+|ctl)|nvhost-msenc|v4l2-nvenc|nvmap|mpp_service|dri/renderD\d+")

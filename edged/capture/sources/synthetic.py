@@ -3,9 +3,9 @@
 import time
 from fractions import Fraction
 
-from edged.capture.captured import Captured, SourceInfo
 from edged.capture.job import SyntheticSource
-from edged.capture.pattern import TestPicture
+from edged.capture.sources.captured import Captured, SourceInfo
+from edged.capture.sources.pattern import TestPicture
 
 # As the few buffers of a real camera's driver: pictures late by less than this are caught up with.
 BUFFERED = 4

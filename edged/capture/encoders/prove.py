@@ -1,4 +1,4 @@
-"""`python -m edged.capture.prove`: proves one encoder, and may hang or crash instead of a worker.
+"""`python -m edged.capture.encoders.prove`: proves one encoder, and may hang or crash instead of a worker.
 
 stdin: one ProofRequest as a line of JSON, or the word `facts`. stdout: a line "ready" once all is loaded,
 from when on the time counts, then a line of JSON: the Proof, or the Facts. It has a low priority and dies
@@ -15,9 +15,9 @@ import time
 import av.logging
 import msgspec
 
-from edged.capture.encoder_facts import find_facts
-from edged.capture.encoder_proof import Proof, ProofRequest, judge
-from edged.capture.encoder_trial import try_encoder
+from edged.capture.encoders.facts import find_facts
+from edged.capture.encoders.proof import Proof, ProofRequest, judge
+from edged.capture.encoders.trial import try_encoder
 from edged.capture.faults import EncoderError
 
 PR_SET_PDEATHSIG = 1

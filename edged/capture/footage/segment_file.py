@@ -7,7 +7,7 @@ from collections import deque
 from fractions import Fraction
 from pathlib import Path
 
-from edged.capture.footage_disk import FootageDisk
+from edged.capture.footage.disk import FootageDisk
 from edged.capture.mux import Mp4Muxer, Template
 from edged.capture.packets import EncodedPacket
 from edged.capture.report import Segment

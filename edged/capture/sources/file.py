@@ -10,9 +10,9 @@ from typing import Any
 import av
 import av.container
 
-from edged.capture.captured import Captured, SourceInfo
 from edged.capture.faults import DeviceGoneError, NoFormatError
 from edged.capture.job import FileSource
+from edged.capture.sources.captured import Captured, SourceInfo
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from typing import Any
 import av
 import av.container
 
-from edged.capture.captured import Captured, SourceInfo
-from edged.capture.clock import CameraClock
 from edged.capture.faults import CaptureError, DeviceGoneError, NoFormatError
 from edged.capture.job import RtspSource
+from edged.capture.sources.captured import Captured, SourceInfo
+from edged.capture.sources.clock import CameraClock
 
 # Seconds of silence after which the stream counts as gone.
 PATIENCE = 5.0

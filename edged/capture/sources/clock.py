@@ -20,7 +20,7 @@ from fractions import Fraction
 from itertools import pairwise
 from statistics import median
 
-from edged.capture.rates import SILENCE, RateMeter, SteadyMeter
+from edged.capture.sources.rates import SILENCE, RateMeter, SteadyMeter
 
 TICKS = 90_000
 """Ticks a second of all video time stamps."""

@@ -1,0 +1,1 @@
+"""Footage: encoded packets cut into files that are safe on the disk."""

@@ -1,0 +1,1 @@
+"""Where live pictures go: to the media server by RTSP, or into a folder as HLS."""

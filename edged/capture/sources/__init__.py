@@ -1,0 +1,1 @@
+"""What a worker gets its pictures from, and when each was made."""
