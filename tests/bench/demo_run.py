@@ -2,46 +2,68 @@
 
 import contextlib
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGINT
 
 from lab.cameras import MockCamera, MockMode, mock_cameras
 from lab.feeder import running_feeder
+from lab.processes import Program, wait_until
+
+from tests.bench.scratch import ram_disk
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a demo announced."""
+
+    url: str
+    user: str
+    password: str
+    data: str
+    recordings: str
+    engine: str
+    cameras: tuple[str, ...]
 
 
 @contextlib.contextmanager
 def running_demo(
-    *arguments: str, environment: Mapping[str, str] | None = None
-) -> Iterator[tuple[dict[str, object], int]]:
-    """Start a demo; yields what it announced and its pid; ends it as Ctrl-C does."""
+    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[Demo, int]]:
+    """Start a demo; yields what it announced and its pid; ends it as Ctrl-C does. It logs into `folder`."""
     command = [sys.executable, "-m", "edged.cli", "demo", "--json", *arguments]
-    env = {**os.environ, **(environment or {})}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+    with Program(command, folder=folder, name="demo", env=environment) as program:
+
+        def announced() -> list[str]:
+            if program.process.poll() is not None:
+                raise program.die("it ended before its first picture")
+            return program.lines()
+
+        told = json.loads(wait_until(announced, what="the demo's first picture", seconds=45)[0])
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"the demo ended with {process.wait()} before its first picture")
-            yield json.loads(line), process.pid
+            yield (
+                Demo(**{**told, "url": told["url"].rstrip("/"), "cameras": tuple(told["cameras"])}),
+                program.pid,
+            )
         finally:
-            process.terminate()
-            process.wait(15)
+            program.stop(SIGINT, patience=15)
 
 
 @contextlib.contextmanager
-def demo_with_camera(*arguments: str) -> Iterator[tuple[dict[str, object], int]]:
+def demo_with_camera(*arguments: str) -> Iterator[tuple[Demo, int]]:
     """A demo whose only camera is a mock 720p30 MJPEG one, whose frames carry the clock of their hand-out."""
-    with tempfile.TemporaryDirectory(prefix="edged-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="edged-bench-", dir=ram_disk()) as name:
         folder = Path(name)
         pipe = folder / "frames"
         camera = MockCamera(modes=(MockMode(frames=str(pipe), live=True),), plugged=True)
         with (
             running_feeder(pipe),
             mock_cameras(camera, folder=folder) as cameras,
-            running_demo("--synthetic", "0", *arguments, environment=cameras.environment) as demo,
+            running_demo(
+                "--synthetic", "0", *arguments, folder=folder, environment=cameras.environment
+            ) as demo,
         ):
             yield demo
