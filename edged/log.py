@@ -24,7 +24,8 @@ _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "ta
 _RESERVED = frozenset(
     {"MESSAGE", "PRIORITY", "LOGGER", "CODE_FILE", "CODE_LINE", "CODE_FUNC", "SYSLOG_IDENTIFIER"}
 )
-# Libraries that tell every request, with its URL.
+# Libraries that tell every request, with its URL, which may hold a secret that nobody registered: the media
+# engine's sessions. Never heard below a warning, whatever the level.
 _CHATTY = ("httpx", "httpcore", "hypercorn", "quart")
 
 
@@ -48,7 +49,7 @@ def setup_logging(
     root.addHandler(handler)
     root.setLevel(level.upper())
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     return handler
 

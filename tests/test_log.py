@@ -51,6 +51,20 @@ def test_the_level_is_kept(stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
 
 
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11", "httpcore.connection", "hypercorn.access"])
+def test_libraries_that_tell_urls_are_not_heard_even_when_debugging(name: str) -> None:
+    stream = io.StringIO()
+    setup_logging("debug", environ={}, stream=stream)
+    library = logging.getLogger(name)
+
+    library.debug("GET http://127.0.0.1/cam/whep/8a6ce8bb-a-secret-session")
+    library.info("GET http://127.0.0.1/cam/whep/8a6ce8bb-a-secret-session")
+    library.warning("heard")
+
+    assert "secret-session" not in stream.getvalue()
+    assert "heard" in stream.getvalue()
+
+
 def test_setting_up_again_replaces(stream: io.StringIO) -> None:
     other = io.StringIO()
     setup_logging("debug", environ={}, stream=other)
