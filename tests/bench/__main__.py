@@ -21,6 +21,9 @@ from tests.bench.table import table
 ROWS = {
     "capture": "processor, instructions and memory of a capture worker beside the ffmpeg program",
     "live": "glass to glass and first picture in Chromium, beside MediaMTX's own pages",
+    "plug": "camera plugged to recorded and live, pulled to seen",
+    "start": "start to READY, SIGTERM to gone",
+    "security": "exposure of each unit by systemd-analyze",
     "library": "the index of 1,000 to 500,000 segments",
     "idle": "the daemon with 0, 2 and 8 cameras",
 }
