@@ -1,15 +1,18 @@
 """The database is private, survives whatever is found in its place, and never crashes anybody."""
 # ruff: noqa: ASYNC240  # a test may wait for its own small files
 
+import contextlib
 import os
 import sqlite3
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lab.disks import Disk
 
 from edged.errors import AccessError, StoreError
 from edged.store import Store
@@ -365,3 +368,71 @@ def test_a_script_is_cut_at_the_ends_of_statements_only() -> None:
         "-- a; b\nCREATE TABLE x (\n  y TEXT DEFAULT ';'\n);",
         "SELECT 1;",
     ]
+
+
+# --- a disk without room
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk of a megabyte."""
+    disk = Disk(tmp_path / "disk", mib=1)
+    disk.mount()
+    yield disk
+    disk.pull()
+
+
+def fill(disk: Disk) -> Path:
+    hog = disk.place / "hog"
+    with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return hog
+
+
+async def test_database_on_a_full_disk_can_be_read_and_is_written_again_when_there_is_room(
+    disk: Disk, tmp_path: Path
+) -> None:
+    path = disk.place / "edged.sqlite3"
+    store = await open_store(path)
+    await store.write(ROW, ("a", "1"))
+    await store.close()
+    hog = fill(disk)
+
+    store = await Store.open(path, spare=tmp_path / "spare")
+
+    assert await settings_of(store) == {"a": "1"}
+    assert store.trouble is not None
+    assert "full" in store.trouble.cause or "disk" in store.trouble.cause
+    with pytest.raises(StoreError):
+        await store.write(ROW, ("b", "2"))
+    with pytest.raises(StoreError):
+        await store.prove()
+    hog.unlink()
+    await store.prove()
+    assert store.trouble is None
+    await store.write(ROW, ("b", "2"))
+    await store.close()
+    store = await open_store(path)
+    assert await settings_of(store) == {"a": "1", "b": "2"}
+    await store.close()
+
+
+async def test_full_disk_without_a_database_is_stood_in_for_by_an_empty_one(
+    disk: Disk, tmp_path: Path
+) -> None:
+    hog = fill(disk)
+    store = await Store.open(disk.place / "edged.sqlite3", spare=tmp_path / "spare")
+    assert await settings_of(store) == {}
+    hog.unlink()
+    await store.prove()
+    await store.write(ROW, ("a", "1"))
+    assert await settings_of(store) == {"a": "1"}
+    await store.close()
+
+
+async def test_nothing_stands_in_for_a_database_that_may_not_be_opened(path: Path, tmp_path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StoreError):
+        await Store.open(path, spare=tmp_path / "spare")
+    assert not (tmp_path / "spare").exists()

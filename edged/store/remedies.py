@@ -42,6 +42,7 @@ _TROUBLES = {
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
 }
+_ROOM = "Make room on the disk that holds paths.data, or mend it: edged takes its database again by itself"
 _UNKNOWN = "Look at edged's log and at the disk that holds paths.data"
 
 
@@ -58,6 +59,12 @@ def trouble_of(error: Exception) -> Trouble:
     if known is None:
         return Trouble(str(error), _UNKNOWN)
     return Trouble(f"{known.cause} ({error})", known.remedy)
+
+
+def standing_in(error: Exception) -> Trouble:
+    """Why a copy stands in for the database since the start, and that nothing can be changed meanwhile."""
+    told = trouble_of(error)
+    return Trouble(f"{told.cause}; a copy of it stands in since the start", _ROOM)
 
 
 def as_store_error(path: Path, error: Exception) -> StoreError:

@@ -13,7 +13,8 @@ from edged.errors import StoreError
 from edged.store.migrate import APPLICATION_ID
 from edged.store.opening import connect, open_database
 from edged.store.probe import Probe
-from edged.store.remedies import Trouble, as_store_error, trouble_of
+from edged.store.remedies import Trouble, as_store_error, standing_in, trouble_of
+from edged.store.standin import is_of_the_disk, open_standin
 
 T = TypeVar("T")
 
@@ -34,19 +35,40 @@ class Store:
         self._writer, self._reader = writer, reader
         self._write_turn, self._read_turn = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
         self._closed = False
+        self._clock: Callable[[], float] = time.time
+        self._why_standin: Trouble | None = None
         self._troubles: dict[trio.CapacityLimiter, Trouble] = {}
         self._probe = Probe(path)
         self._probed: Trouble | None = None
 
     @classmethod
-    async def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> Self:
+    async def open(
+        cls, path: Path, *, spare: Path | None = None, clock: Callable[[], float] = time.time
+    ) -> Self:
         """Open or make the database at `path`, check it and bring it to today's schema.
 
-        A damaged or foreign file is renamed to `<name>.damaged-<UTC time>` first. Raises StoreError when
-        the file cannot be used for another reason (permissions, disk, held by another program, made by a
-        newer edged).
+        A damaged or foreign file is renamed to `<name>.damaged-<UTC time>` first. When its disk is full or
+        fails, a copy in the folder `spare` (on another file system; wiped) stands in: it can be read, every
+        write is refused, and `prove` changes over to the real one. Raises StoreError when the file cannot
+        be used for another reason (permissions, held by another program, made by a newer edged).
         """
-        return await trio.to_thread.run_sync(partial(cls._open, Path(path), clock))
+        try:
+            return await trio.to_thread.run_sync(partial(cls._open, Path(path), clock))
+        except StoreError as error:
+            why = error.__cause__
+            if spare is None or not isinstance(why, Exception) or not is_of_the_disk(path, why):
+                raise
+            return await trio.to_thread.run_sync(partial(cls._stand_in, Path(path), spare, clock, why))
+
+    @classmethod
+    def _stand_in(cls, path: Path, spare: Path, clock: Callable[[], float], why: Exception) -> Self:
+        try:
+            writer, reader, copy = open_standin(path, spare, clock)
+        except (sqlite3.Error, OSError) as error:
+            raise as_store_error(path, error) from error
+        store = cls(copy, writer, reader, None)
+        store.path, store._clock, store._why_standin = path, clock, standing_in(why)
+        return store
 
     @classmethod
     def _open(cls, path: Path, clock: Callable[[], float]) -> Self:
@@ -67,11 +89,11 @@ class Store:
 
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query, as committed when it began. Never waits for a writer."""
-        return await self._in_turn(self._read_turn, partial(_query, self._reader, sql, params))
+        return await self._in_turn(self._read_turn, lambda: _query(self._reader, sql, params))
 
     async def look(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Run `question`, which only reads, in a thread: all its queries see the same moment."""
-        return await self._in_turn(self._read_turn, partial(_look, self._reader, question))
+        return await self._in_turn(self._read_turn, lambda: _look(self._reader, question))
 
     async def write(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Do one statement and commit; on disk when this returns."""
@@ -82,10 +104,12 @@ class Store:
 
         Whatever it raises rolls everything back; errors of SQLite come out as StoreError, others as they are.
         """
-        return await self._in_turn(self._write_turn, partial(_transact, self._writer, change))
+        return await self._in_turn(self._write_turn, lambda: _transact(self._writer, change))
 
     async def prove(self) -> None:
         """Write something that changes nothing; raises StoreError as long as the database cannot be used."""
+        if self._why_standin is not None:
+            await self._take_the_real_one()
         await self.read("SELECT count(*) FROM sqlite_master")
         await self.write(f"PRAGMA application_id = {APPLICATION_ID}")
 
@@ -98,12 +122,29 @@ class Store:
     def trouble(self) -> Trouble | None:
         """What the last probe found, else what the last write or read failed for; None when all is well."""
         troubles = self._troubles
-        return self._probed or troubles.get(self._write_turn) or troubles.get(self._read_turn)
+        return (
+            self._why_standin
+            or self._probed
+            or troubles.get(self._write_turn)
+            or troubles.get(self._read_turn)
+        )
 
     @property
     def lost(self) -> bool:
         """Whether the last probe found that this is no database to write to."""
         return self._probed is not None
+
+    async def _take_the_real_one(self) -> None:
+        """Change over from the copy that stands in, which nobody has changed. Raises StoreError."""
+        real = await trio.to_thread.run_sync(partial(type(self)._open, self.path, self._clock))
+        with trio.CancelScope(shield=True):
+            async with self._write_turn, self._read_turn:
+                ours = (self._writer, self._reader, self._probe)
+                self._writer, self._reader, self._probe = real._writer, real._reader, real._probe
+                self.damaged, self._why_standin, self._probed = real.damaged, None, None
+                self._troubles.clear()
+                for each in ours:
+                    each.close()
 
     async def close(self) -> None:
         """Close; later calls raise StoreError. Safe to call twice."""

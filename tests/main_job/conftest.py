@@ -1,9 +1,12 @@
 """What the system tests share: pictures for the mock camera, and both engines."""
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lab.cameras import MockMode
+from lab.disks import Disk
 from lab.frames import make_frames
 
 HERE = Path(__file__).parent
@@ -29,3 +32,19 @@ def engine(request: pytest.FixtureRequest) -> str:
 def mjpeg(tmp_path_factory: pytest.TempPathFactory) -> MockMode:
     """720p30 MJPEG, as most webcams send it."""
     return MockMode(frames=str(make_frames(tmp_path_factory.mktemp("frames") / "mjpeg")))
+
+
+@pytest.fixture
+def disk_place(tmp_path: Path) -> Path:
+    """Where the small disk goes."""
+    return tmp_path / "disk"
+
+
+@pytest.fixture
+def disk(disk_place: Path) -> Iterator[Disk]:
+    """A small disk, mounted for the length of a test."""
+    disk = Disk(disk_place)
+    disk.mount()
+    yield disk
+    while subprocess.run(["umount", "--lazy", disk.place], check=False, capture_output=True).returncode == 0:
+        pass

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from lab.appliance import Appliance, running_appliance
+from lab.disks import Disk
 from lab.footage import read_footage, segments, start_of
 from lab.processes import wait_until
 
@@ -35,47 +35,6 @@ width = 640
 height = 360
 bitrate_kbit = 6000
 """
-
-
-class Disk:
-    """A small file system of its own, mounted at `place`."""
-
-    def __init__(self, place: Path, *, mib: int = 64) -> None:
-        self.place, self.mib = place, mib
-        place.mkdir(parents=True, exist_ok=True)
-
-    def mount(self) -> None:
-        """Put an empty one in."""
-        try:
-            self._mount("-t", "tmpfs", "-o", f"size={self.mib}m", "edged-test", str(self.place))
-        except (OSError, subprocess.CalledProcessError):
-            pytest.skip("file systems cannot be mounted here (not root?)")
-
-    def pull(self) -> None:
-        """Take it out, in use or not."""
-        subprocess.run(["umount", "--lazy", self.place], check=True)
-
-    def remount(self, how: str) -> None:
-        """`ro` or `rw`; a disk that is written to is made read-only by force."""
-        self._mount("-o", f"remount,{how}", str(self.place))
-
-    @property
-    def free(self) -> int:
-        told = os.statvfs(self.place)
-        return told.f_bavail * told.f_frsize
-
-    @staticmethod
-    def _mount(*words: str) -> None:
-        subprocess.run(["mount", *words], check=True, capture_output=True)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    disk = Disk(tmp_path / "disk")
-    disk.mount()
-    yield disk
-    while subprocess.run(["umount", "--lazy", disk.place], check=False, capture_output=True).returncode == 0:
-        pass
 
 
 @contextlib.contextmanager
