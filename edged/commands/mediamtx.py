@@ -76,7 +76,8 @@ def install(file: Path | None, *, download: bool, sha256: str, target: Path) -> 
             assert release is not None
             click.echo(f"Fetching {release.url}", err=True)
             source = installing.from_upstream(release)
-        version = installing.install(source, target, sha256=wanted, check=check)
-        click.echo(f"MediaMTX {version} is installed as {target}. Take it into use: systemctl restart edged")
+        place = target.absolute()
+        version = installing.install(source, place, sha256=wanted, check=check)
+        click.echo(f"MediaMTX {version} is installed as {place}. Take it into use: systemctl restart edged")
 
     run_to_end(action)

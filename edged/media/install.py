@@ -49,6 +49,8 @@ def install(source: Source, target: Path, *, sha256: str, check: Callable[[Path]
     `check` runs a program that has the right checksum and returns its version, or raises EdgedError. Raises
     InstallError; what was at `target` is still there then.
     """
+    # A bare name would be looked for on PATH when the program is run.
+    target = target.absolute()
     with tempfile.TemporaryFile() as archive:
         digest = _copy(source(), archive)
         if digest != sha256.lower():

@@ -220,6 +220,18 @@ def test_command_installs_a_file_and_says_what_to_do_next(tmp_path: Path) -> Non
     assert "systemctl restart edged" in done.output
 
 
+def test_command_takes_a_bare_name_for_a_file_in_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("archive.tar.gz").write_bytes(USUAL)
+    words = ["--from", "archive.tar.gz", "--to", "newprog", "--sha256", digest(USUAL)]
+    done = CliRunner().invoke(main, ["mediamtx", "install", *words])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "newprog").read_bytes() == PROGRAM
+    assert str(tmp_path / "newprog") in done.output
+
+
 @pytest.mark.parametrize(
     ("program", "words"),
     [
