@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import sqlite3
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,8 +38,13 @@ def current_setup_code(data: Path, *, clock: Callable[[], float] = time.time) ->
 
     Raises AccessError when the box is claimed, or when the folder cannot be used.
     """
-    if not data.is_dir():
-        raise AccessError(f"{data}: there is no such data folder yet. Start edged first.")
+    try:
+        if not stat.S_ISDIR(data.stat().st_mode):
+            raise AccessError(f"{data}: the data folder is no folder. Name another by paths.data.")
+    except PermissionError as error:
+        raise AccessError(f"{data}: cannot be entered. Ask as root or as edged's own user.") from error
+    except OSError as error:
+        raise AccessError(f"{data}: there is no such data folder yet. Start edged first.") from error
     if _is_claimed(data / DATABASE_NAME):
         raise AccessError("This box is already claimed; it has no setup code. Sign in instead.")
     return SetupCode(data, clock=clock).current()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lab.nobody import as_nobody
 
 from edged.access.setup_code import FILE_NAME, LIFETIME, SetupCode, current_setup_code
 from edged.errors import AccessError
@@ -126,6 +127,19 @@ def test_two_who_ask_at_once_get_the_same_code(tmp_path: Path) -> None:
 def test_the_command_says_what_to_do_when_there_is_no_data_folder(tmp_path: Path) -> None:
     with pytest.raises(AccessError, match="Start edged first"):
         current_setup_code(tmp_path / "nowhere")
+
+
+def test_who_may_not_enter_the_data_folder_is_told_whom_to_ask_as(tmp_path: Path) -> None:
+    data = tmp_path / "closed" / "data"
+    data.mkdir(parents=True)
+    data.parent.chmod(0)
+    try:
+        with as_nobody(), pytest.raises(AccessError, match=r"cannot be entered.*as root") as refused:
+            current_setup_code(data)
+        assert str(data) in str(refused.value)
+        assert "Errno" not in str(refused.value)
+    finally:
+        data.parent.chmod(0o700)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
