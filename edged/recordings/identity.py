@@ -37,7 +37,8 @@ class WrongVolume(OSError):  # noqa: N818  # reads as what it says
 def read_identity(root: int) -> str | None:
     """The identity of the volume whose tree is open as `root`.
 
-    None when there is none, "" when the file is there but says nothing. Raises OSError.
+    None when there is none, "" when the file is there but says nothing. Raises OSError; PermissionError when
+    it is another user's, which tells nothing of whose volume it is.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -45,7 +46,7 @@ def read_identity(root: int) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno in {errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENXIO}:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:
             return ""
         raise
     try:

@@ -206,8 +206,9 @@ class Volume:
         except PermissionError:
             return VolumeView(
                 state="failing",
-                reason=f"the folder {self._root} may not be entered or written to",
-                remedy=f"Give it to the user that runs edged: chown edged: {self._root}",
+                reason=f"{self._root}, or what is in it, belongs to another user",
+                remedy="Give it to the user that runs edged, with all that is in it:"
+                f" chown -R edged: {self._root}",
             )
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from lab.nobody import as_nobody, folder_of_nobody
 
 from edged.capture.footage.disk import RealDisk
 from edged.recordings import volume as volume_module
@@ -231,6 +232,38 @@ async def test_a_disk_that_cannot_be_written_is_failing_and_said_so(
     assert "dmesg" in view.remedy
     monkeypatch.undo()
     assert (await place.volume.look()).state == "ok", "what failed is tried at every look"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["the expected one", "at first use"])
+async def test_recordings_of_another_user_are_no_foreign_disk_and_the_remedy_gives_them_all_to_us(
+    known: bool,
+) -> None:
+    with folder_of_nobody() as folder:
+        with as_nobody():
+            place = Place(folder)
+            await place.volume.open()
+            place.volume.close()
+            expected = place.volume.expected if known else NOWHERE
+            if not known:
+                (place.data / "volume.json").unlink()
+        # What another user wrote with our umask: the folder was given to us, what is in it was not.
+        os.chown(place.root / IDENTITY, os.geteuid(), -1)
+        (place.root / IDENTITY).chmod(0)
+        with as_nobody():
+            again = place.again()
+            await again.open()
+            again.close()
+        assert (again.view.state, again.expected) == ("failing", expected)
+        (finding,) = again.findings()
+        assert "another user" in finding.cause
+        assert f"chown -R edged: {place.root}" in finding.remedy
+        assert "adopt" not in finding.remedy
+        (place.root / IDENTITY).chmod(0o644)
+        with as_nobody():
+            again = place.again()
+            await again.open()
+            again.close()
+        assert again.view.state == "ok"
 
 
 async def test_a_disk_that_does_not_answer_is_told_to_hang(
