@@ -15,6 +15,7 @@ import trio
 from edged.access.account_changes import AccountChanges
 from edged.access.audit import Audit
 from edged.access.changes import Follower, UserChange
+from edged.access.devices import Devices
 from edged.access.passwords import LEAST_PASSWORD, MOST_PASSWORD, Passwords
 from edged.access.setup_code import SetupCode
 from edged.access.subject import User
@@ -55,6 +56,7 @@ class Accounts(AccountChanges):
         passwords: Passwords,
         throttle: Throttle,
         clock: Callable[[], float],
+        devices: Devices,
         followers: Iterable[Follower],
         audit: Audit,
     ) -> None:
@@ -64,9 +66,10 @@ class Accounts(AccountChanges):
             code=code,
             passwords=passwords,
             clock=clock,
-            followers=followers,
+            followers=(devices, *followers),
             audit=audit,
         )
+        self._devices = devices
         self._throttle, self._own = throttle, Throttle(clock=time.monotonic)
         self._site = ""
 
@@ -95,6 +98,7 @@ class Accounts(AccountChanges):
             passwords=passwords or Passwords(),
             throttle=throttle or Throttle(clock=time.monotonic),
             clock=clock,
+            devices=await Devices.open(store=store, clock=clock),
             followers=followers,
             audit=audit or Audit(),
         )
@@ -155,15 +159,15 @@ class Accounts(AccountChanges):
         self._audit.note("claimed", user=name, address=address)
         return user
 
-    async def login(self, username: str, password: str, address: str) -> User:
-        """The user of that name and password.
+    async def login(self, username: str, password: str, address: str, *, device: str = "") -> User:
+        """The user of that name and password; `device` is what `remember_device` gave the asker.
 
-        Others' failures at this account delay it by at most 4 s from an address that is new to it.
+        Others' failures at this account delay it by at most 4 s, but not from a device that is known to it.
         Raises AccessError (one text for all), Throttled, StoreError.
         """
         name = plain_name(username)
         try:
-            attempt = self._throttle.attempt(address, name)
+            attempt = self._throttle.attempt(address, name, self._devices.key(name, device))
         except Throttled:
             self._audit.note("login_throttled", address=address)
             raise
@@ -191,6 +195,17 @@ class Accounts(AccountChanges):
             raise AccessError(REFUSED)
         self._audit.note("login", user=name, address=address)
         return now
+
+    async def remember_device(self, user: User, device: str) -> str:
+        """Have the asker, who signed in as `user`, proved by the token told: for `device` of the next time.
+
+        `device` is what the asker brings now, "" for nothing.
+        """
+        return await self._devices.remember(user.name, device)
+
+    def knows_device(self, username: str, device: str) -> bool:
+        """Whether that account was entered by who holds the token `device`. Memory only."""
+        return bool(self._devices.key(plain_name(username), device))
 
     async def change_own_password(self, username: str, old: str, new: str) -> User:
         """Change a password by who knows the old one; all sessions end, also the one that asks.

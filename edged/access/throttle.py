@@ -7,13 +7,16 @@ trying too early is not locked out for ever.
 An address that fails is refused, for up to 15 minutes. An account is never refused for what others did from
 elsewhere, or anybody could lock its owner out: its tries are delayed, each by at most 4 s, and then judged.
 At most 16 may be delayed at a time, so that all addresses of the world together get 4 tries a second; only
-in a flood beyond that is a try refused, by chance and not for long. An address from which the account was
-entered before is not delayed.
+in a flood beyond that is a try refused, by chance and not for long.
+
+A device that proves that the account was entered from it before is judged by its own failures alone, as an
+address is. Nothing else makes an account faster, neither the asker's address nor that its owner got in: a
+guesser would see by it that there is such an account.
 """
 
 import ipaddress
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import trio
@@ -63,14 +66,26 @@ class _Record:
     last: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Where a try was counted, and when the failures before it and this one were."""
+
+    kind: str
+    key: str
+    before: float
+    at: float
+
+
 class Attempt:
     """One try, counted as failed until `succeeded` is called.
 
     `delay` is the time in seconds to let pass before it is judged.
     """
 
-    def __init__(self, throttle: "Throttle", address: str, account: str, delay: float) -> None:
-        self._throttle, self._address, self._account = throttle, address, account
+    def __init__(
+        self, throttle: "Throttle", *, account: str, counted: "tuple[_Counted, ...]", delay: float
+    ) -> None:
+        self._throttle, self._account, self._counted = throttle, account, counted
         self.delay = delay
 
     async def turn(self) -> None:
@@ -79,16 +94,17 @@ class Attempt:
             await self._throttle._delay(self._account, self.delay)
 
     def succeeded(self) -> None:
-        """Forget the account's failures and this one of the address, which may enter from now on."""
-        self._throttle._forgive(self._address, self._account)  # one idea in two classes
+        """Forget this failure, and all of the device."""
+        self.taken_back()
+        self._throttle._forgive(self._counted)  # one idea in two classes
 
     def taken_back(self) -> None:
         """Count this try as not made: it was never judged."""
-        self._throttle._take_back(self._address, self._account)
+        self._throttle._take_back(self._counted)
 
 
 class Throttle:
-    """Failures by address and account.
+    """Failures by address, account and device.
 
     `clock` counts seconds and never jumps; memory is bounded by `remembered`.
     """
@@ -102,30 +118,27 @@ class Throttle:
         remembered: int = REMEMBERED,
     ) -> None:
         self._clock = clock
-        self._paces = {"address": by_address, "account": by_account}
-        self._records: dict[str, OrderedDict[str, _Record]] = {
-            "address": OrderedDict(),
-            "account": OrderedDict(),
-        }
-        self._entered: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._paces = {"address": by_address, "account": by_account, "device": by_address}
+        self._records: dict[str, OrderedDict[str, _Record]] = {kind: OrderedDict() for kind in self._paces}
         self._delayed: Counter[str] = Counter()
         self._remembered = remembered
 
-    def attempt(self, address: str, account: str = "") -> Attempt:
+    def attempt(self, address: str, account: str = "", device: str = "") -> Attempt:
         """Begin a try; without `account`, only the address counts.
 
-        Raises Throttled, without counting it, when it comes too early for this address.
+        `device` names one that proved that the account was entered from it before.
+        Raises Throttled, without counting it, when it comes too early for this address or device.
         """
         network, account = network_of(address), account[:64]
-        wait = self._wait("address", network)
+        kind, key = ("device", f"{account} {device}") if device else ("address", network)
+        wait = self._wait(kind, key)
         if wait > 0:
             raise Throttled(wait)
-        known = not account or (network, account) in self._entered
-        delay = 0.0 if known else self._wait("account", account)
-        self._count("address", network)
-        if account:
-            self._count("account", account)
-        return Attempt(self, network, account, delay)
+        if device or not account:
+            return Attempt(self, account=account, counted=(self._count(kind, key),), delay=0.0)
+        delay = self._wait("account", account)
+        counted = self._count(kind, key), self._count("account", account)
+        return Attempt(self, account=account, counted=counted, delay=delay)
 
     async def _delay(self, account: str, seconds: float) -> None:
         if self._delayed[account] >= AT_ONCE:
@@ -148,30 +161,31 @@ class Throttle:
             return 0.0
         return max(0.0, pace.wait(record.failures) - passed)
 
-    def _count(self, kind: str, key: str) -> None:
-        records = self._records[kind]
-        record = records.setdefault(key, _Record())
+    def _count(self, kind: str, key: str) -> _Counted:
+        records, now = self._records[kind], self._clock()
+        record = records.setdefault(key, _Record(last=now))
+        counted = _Counted(kind, key, before=record.last, at=now)
         record.failures += 1
-        record.last = self._clock()
+        record.last = now
         records.move_to_end(key)
         if len(records) > self._remembered:
             records.popitem(last=False)
+        return counted
 
-    def _take_back(self, address: str, account: str) -> None:
-        for kind, key in (("address", address), ("account", account)):
-            record = self._records[kind].get(key)
-            if record is not None:
-                record.failures = max(0, record.failures - 1)
+    def _take_back(self, counted: Iterable[_Counted]) -> None:
+        for each in counted:
+            record = self._records[each.kind].get(each.key)
+            if record is None:
+                continue
+            record.failures = max(0, record.failures - 1)
+            if record.last == each.at:
+                # Or the next guess at a name would wait longer for the only reason that its owner came in.
+                record.last = each.before
 
-    def _forgive(self, address: str, account: str) -> None:
-        self._take_back(address, account)
-        if not account:
-            return
-        self._records["account"].pop(account, None)
-        self._entered[address, account] = None
-        self._entered.move_to_end((address, account))
-        if len(self._entered) > self._remembered:
-            self._entered.popitem(last=False)
+    def _forgive(self, counted: Iterable[_Counted]) -> None:
+        for each in counted:
+            if each.kind == "device":
+                self._records["device"].pop(each.key, None)
 
 
 def network_of(address: str) -> str:

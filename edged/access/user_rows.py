@@ -53,8 +53,9 @@ def write_password(connection: sqlite3.Connection, name: str, encoded: str | Non
 
 
 def end_sessions(connection: sqlite3.Connection, name: str, keep: str) -> None:
-    """Delete the sessions of a user but for the one with the id `keep`."""
+    """Delete the sessions of a user but for the one with the id `keep`, and the devices they signed in at."""
     connection.execute("DELETE FROM session WHERE user = ? AND id <> ?", (name, keep))
+    connection.execute("DELETE FROM device WHERE user = ?", (name,))
 
 
 async def read_users(store: Store) -> dict[str, User]:

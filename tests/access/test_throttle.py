@@ -130,13 +130,51 @@ async def test_who_goes_away_leaves_the_place_to_others(throttle: Throttle) -> N
             await throttle.attempt(f"198.51.100.{number}", "bob").turn()
 
 
-def test_the_owner_at_a_known_address_does_not_wait_for_strangers_failures(throttle: Throttle) -> None:
-    throttle.attempt("192.0.2.1", "bob").succeeded()
+def test_the_owners_device_does_not_wait_for_strangers_failures_wherever_they_come_from(
+    throttle: Throttle,
+) -> None:
     for number in range(100):
         throttle.attempt(f"198.51.100.{number}", "bob")
+        wait_of(throttle, "192.0.2.1", "bob")
 
     assert delay_of(throttle, "198.51.100.200", "bob") > 0
+    assert wait_of(throttle, "192.0.2.1", "bob") > 0
+    assert throttle.attempt("192.0.2.1", "bob", "bobs laptop").delay == 0
+
+
+def test_an_address_that_entered_before_is_delayed_like_any_other(throttle: Throttle) -> None:
+    throttle.attempt("192.0.2.1", "bob").succeeded()
+
+    delays = {
+        name: [delay_of(throttle, f"192.0.2.{address}", name) for _ in range(9)]
+        for address, name in ((1, "bob"), (2, "ghost"))
+    }
+
+    assert delays["bob"] == delays["ghost"] == [0] * BY_ACCOUNT.free + [1, 2, 4, 4]
+
+
+def test_a_stolen_device_guesses_no_faster_than_an_address(throttle: Throttle, clock: Clock) -> None:
+    made = 0
+    for number in range(5000):
+        try:
+            throttle.attempt(f"2001:db8:{number:x}::1", "bob", "bobs laptop")
+        except Throttled:
+            pass
+        else:
+            made += 1
+        clock.now += 1
+
+    assert made < 25
     assert delay_of(throttle, "192.0.2.1", "bob") == 0
+
+
+def test_success_forgets_the_failures_of_the_device(throttle: Throttle) -> None:
+    for _ in range(BY_ADDRESS.free - 1):
+        throttle.attempt("192.0.2.1", "bob", "bobs laptop")
+    throttle.attempt("192.0.2.1", "bob", "bobs laptop").succeeded()
+
+    for _ in range(BY_ADDRESS.free):
+        throttle.attempt("192.0.2.1", "bob", "bobs laptop")
 
 
 def test_ones_own_account_does_not_buy_tries_at_others(throttle: Throttle, clock: Clock) -> None:
@@ -152,14 +190,18 @@ def test_ones_own_account_does_not_buy_tries_at_others(throttle: Throttle, clock
     assert made < 25
 
 
-def test_success_forgets_the_accounts_failures(throttle: Throttle) -> None:
-    for number in range(100):
+@pytest.mark.parametrize("device", ["", "bobs laptop"])
+def test_no_guesser_sees_by_the_delay_that_somebody_signed_in(
+    throttle: Throttle, clock: Clock, device: str
+) -> None:
+    for number in range(20):
         throttle.attempt(f"198.51.100.{number}", "bob")
-    throttle.attempt("192.0.2.1", "bob").succeeded()
+        throttle.attempt(f"198.51.101.{number}", "ghost")
+    clock.now += 2
+    throttle.attempt("192.0.2.1", "bob", device).succeeded()
+    clock.now += 1
 
-    delays = [delay_of(throttle, "192.0.2.9", "bob") for _ in range(BY_ACCOUNT.free + 1)]
-
-    assert delays == [0] * BY_ACCOUNT.free + [BY_ACCOUNT.first]
+    assert delay_of(throttle, "203.0.113.1", "bob") == delay_of(throttle, "203.0.113.2", "ghost") == 1
 
 
 def test_a_try_that_was_not_judged_does_not_count(throttle: Throttle) -> None:
@@ -180,10 +222,10 @@ def test_memory_is_bounded_however_many_try(clock: Clock) -> None:
     throttle = Throttle(clock=clock, remembered=10)
 
     for number in range(1000):
-        throttle.attempt(f"2001:db8:{number:x}::1", f"user{number}").succeeded()
+        throttle.attempt(f"2001:db8:{number:x}::1", f"user{number}", f"device{number}")
         wait_of(throttle, f"2001:db8:{number:x}::1", "x" * 10_000 + str(number))
 
-    for held in (*throttle._records.values(), throttle._entered):
+    for held in throttle._records.values():
         assert len(held) <= 10
         assert len(str(held)) < 10_000
 

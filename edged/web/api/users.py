@@ -9,7 +9,7 @@ from edged.access.subject import ROOT, Role, User
 from edged.errors import AccessError, StoreError
 from edged.web import guard
 from edged.web.api.json_answers import read_body, refused, told
-from edged.web.pages.gates import let_in, new_session
+from edged.web.pages.gates import entry_of, let_in
 from edged.web.parts import parts
 from edged.web.server.asgi import Refused
 
@@ -130,10 +130,10 @@ async def change_password() -> Response:
         raise Refused(409, "root has no password here. Name an account: /api/users/<name>.")
     try:
         user = await parts().accounts.change_own_password(asker.user, wish.old, wish.new)
-        token = await new_session(user)
+        entry = await entry_of(user)
     except (AccessError, StoreError) as error:
         raise refused(error, status=403) from error
-    return let_in(token, Response("", 204))
+    return let_in(entry, Response("", 204))
 
 
 def _remedies(*keys: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from edged.access.accounts import LEAST_PASSWORD, MOST_PASSWORD, Throttled, Unac
 from edged.access.subject import Subject
 from edged.errors import AccessError, StoreError
 from edged.web import guard
-from edged.web.pages.gates import let_in, new_session, refusal
+from edged.web.pages.gates import entry_of, let_in, refusal
 from edged.web.parts import parts
 from edged.web.words import say
 
@@ -36,7 +36,7 @@ async def change_password() -> ResponseReturnValue:
         user = await parts().accounts.change_own_password(
             me.user, old[: MOST_PASSWORD + 1], new[: MOST_PASSWORD + 1]
         )
-        token = await new_session(user)
+        entry = await entry_of(user)
     except Unacceptable as error:
         return await _page({"new": str(error)}, "", changed=False), 422
     except (Throttled, StoreError) as error:
@@ -44,7 +44,7 @@ async def change_password() -> ResponseReturnValue:
         return await _page({}, words, changed=False), status, headers
     except AccessError:
         return await _page({"old": say("account.refused")}, "", changed=False), 422
-    return let_in(token, await make_response(await _page({}, "", changed=True)))
+    return let_in(entry, await make_response(await _page({}, "", changed=True)))
 
 
 @account_pages.get("/account/sign-out")

@@ -6,6 +6,7 @@ Scripts log in too: `POST /login` with JSON `{"username", "password"}` answers 2
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.sansio.response import Response as AnyResponse
 
 from edged.access.accounts import LEAST_PASSWORD, MOST_PASSWORD, MOST_SITE, Throttled, Unacceptable, User
+from edged.access.devices import LASTS
 from edged.errors import AccessError, StoreError
 from edged.web import guard
 from edged.web.parts import parts
@@ -24,6 +26,8 @@ gates = Blueprint("gates", __name__)
 Answer = TypeVar("Answer", bound=AnyResponse)
 
 COOKIE = "edged_session"
+# Proves that somebody signed in from this browser before: see `edged.access.devices`.
+DEVICE_COOKIE, DEVICE_PATH = "edged_device", "/login"
 MOST = {"setup_code": 100, "site": MOST_SITE, "username": 32, "password": MOST_PASSWORD}
 USERNAME = re.compile(r"[\w.\-]+", re.ASCII)
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
@@ -34,6 +38,14 @@ class Credentials(msgspec.Struct, forbid_unknown_fields=True):
 
     username: str
     password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a browser gets when somebody signs in: the session, and what `remember_device` told ("": none)."""
+
+    session: str
+    device: str
 
 
 @gates.get("/claim")
@@ -63,7 +75,7 @@ async def claim() -> ResponseReturnValue:
             password=values["password"],
             address=request.remote_addr or "",
         )
-        token = await new_session(user)
+        entry = await entry_of(user)
     except Unacceptable as error:
         return await _claim_page(values, {error.field: str(error)}, ""), 422
     except (AccessError, StoreError) as error:
@@ -71,7 +83,7 @@ async def claim() -> ResponseReturnValue:
             return redirect("/login", 303)
         words, status, headers = refusal(error, say("claim.refused"))
         return await _claim_page(values, {}, words), status, headers
-    return let_in(token, redirect("/", 303))
+    return let_in(entry, redirect("/", 303))
 
 
 @gates.get("/login")
@@ -98,11 +110,11 @@ async def login() -> ResponseReturnValue:
     if errors:
         return await _login_page(values, errors, "", onward), 422
     try:
-        token = await _token(values["username"].strip(), values["password"])
+        entry = await entry_of(await _login(values["username"].strip(), values["password"]))
     except (AccessError, StoreError) as error:
         words, status, headers = refusal(error, say("login.refused"))
         return await _login_page(values, {}, words, onward), status, headers
-    return let_in(token, redirect(onward or "/", 303))
+    return let_in(entry, redirect(onward or "/", 303))
 
 
 @gates.post("/logout")
@@ -125,35 +137,50 @@ async def _login_script() -> ResponseReturnValue:
     if not parts().accounts.claimed:  # nobody has a password yet, so none is right
         return {"error": say("login.refused")}, 401
     try:
-        token = await _token(credentials.username, credentials.password)
+        # A program that keeps no cookies would use up all places of its owner's browsers.
+        entry = await entry_of(await _login(credentials.username, credentials.password), browser=False)
     except (AccessError, StoreError) as error:
         words, status, headers = refusal(error, say("login.refused"))
         return {"error": words}, status, headers
-    return let_in(token, Response("", 204))
+    return let_in(entry, Response("", 204))
 
 
-async def _token(username: str, password: str) -> str:
+async def _login(username: str, password: str) -> User:
     if len(username) > MOST["username"] or len(password) > MOST["password"]:
         username, password = username[: MOST["username"] + 1], password[: MOST["password"] + 1]
-    return await new_session(await parts().accounts.login(username, password, request.remote_addr or ""))
+    return await parts().accounts.login(
+        username, password, request.remote_addr or "", device=request.cookies.get(DEVICE_COOKIE, "")
+    )
 
 
-async def new_session(user: User) -> str:
-    """A new session; the one that this browser may still hold ends with it."""
-    return await parts().sessions.create(user, replaces=request.cookies.get(COOKIE, ""))
+async def entry_of(user: User, *, browser: bool = True) -> Entry:
+    """A new session, and with `browser` the proof of it; the session that it may still hold ends."""
+    session = await parts().sessions.create(user, replaces=request.cookies.get(COOKIE, ""))
+    brought = request.cookies.get(DEVICE_COOKIE, "")
+    return Entry(session, await parts().accounts.remember_device(user, brought) if browser else "")
 
 
-def let_in(token: str, response: Answer) -> Answer:
-    """The answer with the cookie of a new session."""
+def let_in(entry: Entry, response: Answer) -> Answer:
+    """The answer with the cookies of who signed in."""
     response.set_cookie(
         COOKIE,
-        token,
+        entry.session,
         max_age=parts().config.web.session_days * 86_400,
         path="/",
         httponly=True,
         samesite="Lax",
         secure=request.is_secure,
     )
+    if entry.device:
+        response.set_cookie(
+            DEVICE_COOKIE,
+            entry.device,
+            max_age=int(LASTS),
+            path=DEVICE_PATH,
+            httponly=True,
+            samesite="Strict",
+            secure=request.is_secure,
+        )
     return response
 
 

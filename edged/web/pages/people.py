@@ -14,7 +14,7 @@ from edged.access.accounts import LEAST_PASSWORD, MOST_PASSWORD, Throttled, Unac
 from edged.access.subject import Role, User
 from edged.errors import AccessError, StoreError
 from edged.web import guard
-from edged.web.pages.gates import let_in, new_session
+from edged.web.pages.gates import entry_of, let_in
 from edged.web.pages.shared import name_of
 from edged.web.parts import parts
 from edged.web.words import say
@@ -105,7 +105,7 @@ async def reset_password(name: str) -> ResponseReturnValue:
     password = values["password"] or made_up_password()
     try:
         user = await parts().accounts.change(user.name, password=password, by=me.user)
-        token = await new_session(user) if user.name == me.user else ""
+        entry = await entry_of(user) if user.name == me.user else None
     except (AccessError, StoreError) as error:
         words, status = _sentence(error)
         return await _person_page(user, wrong={"password": words}), status
@@ -114,7 +114,7 @@ async def reset_password(name: str) -> ResponseReturnValue:
         if values["password"]
         else await _password_page(user.name, password)
     )
-    return let_in(token, answer) if token else answer
+    return let_in(entry, answer) if entry else answer
 
 
 @people_pages.post("/people/~<name>/enable")
