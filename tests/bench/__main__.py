@@ -22,6 +22,7 @@ ROWS = {
     "capture": "processor, instructions and memory of a capture worker beside the ffmpeg program",
     "live": "glass to glass and first picture in Chromium, beside MediaMTX's own pages",
     "plug": "camera plugged to recorded and live, pulled to seen",
+    "revoke": "access code revoked to black picture",
     "start": "start to READY, SIGTERM to gone",
     "security": "exposure of each unit by systemd-analyze",
     "library": "the index of 1,000 to 500,000 segments",
