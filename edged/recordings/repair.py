@@ -28,10 +28,11 @@ Result = Literal["fine", "mended", "useless", "busy", "left"]
 
 
 class Outcome(NamedTuple):
-    """What became of a file: its `duration` in seconds and its `size` in bytes, `words` for the journal.
+    """What became of a file: its `duration` in seconds, the `size` in bytes that it counts for, `words` for
+    the journal.
 
-    useless: nothing of it can be played; busy: somebody has it open, try later; left: it could not be
-    mended, or must not be changed.
+    useless: nothing of it can be played (`size` is then what the file says, holes and all); busy: somebody
+    has it open, try later; left: it could not be mended, or must not be changed.
     """
 
     result: Result
@@ -88,21 +89,19 @@ def _lies(seen: Survey) -> bool:
 
 
 def _mend(file: int, seen: Survey, *, protected: bool) -> Outcome:
-    size = seen.size
     words = [f"{seen.counted:.1f} s of footage are whole"]
     if 8 <= seen.torn <= MOST_TAIL:
         _write(file, struct.pack(">I4s", seen.torn, b"free"), seen.whole)
         words.append(f"the last {seen.torn:,} bytes are torn and will be passed over")
     elif 0 < seen.torn < 8 and not protected:
         os.ftruncate(file, seen.whole)  # less than the head of a box
-        size = seen.whole
         words.append(f"{seen.torn} bytes after them that are nothing were cut off")
     os.fdatasync(file)
     if _lies(seen):
         assert seen.header is not None
         _tell_duration(file, seen.header, seen.counted)
     os.fsync(file)
-    return Outcome("mended", seen.counted, size, ", ".join(words))
+    return Outcome("mended", seen.counted, size_on_disk(os.fstat(file)), ", ".join(words))
 
 
 def _tell_duration(file: int, header: tuple[int, bytes], seconds: float) -> None:

@@ -26,8 +26,7 @@ MOST_FILES = 200_000
 USUAL = frozenset({"lost+found", "System Volume Information", "$RECYCLE.BIN"})
 # Some file systems tell times in steps of 2 s: a folder that changed lately may change again unseen.
 SETTLED = 3.0
-# From this size on, in bytes, a file counts as what it takes up when that is much less (a file of holes).
-HOLES = 1 << 26
+BLOCK = 512  # the unit of st_blocks (stat(2))
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -136,9 +135,8 @@ def unchanged(known: Mark | None, seen: Mark) -> bool:
 
 
 def size_on_disk(found: os.stat_result) -> int:
-    """The bytes that a file counts for."""
-    held = found.st_blocks * 512
-    return held if found.st_size > HOLES and held < found.st_size // 2 else found.st_size
+    """The bytes that a file counts for: its size, or what it takes up on the disk when it has holes."""
+    return min(found.st_size, found.st_blocks * BLOCK)
 
 
 @contextmanager

@@ -90,6 +90,15 @@ def test_a_film_that_only_lacks_its_duration_learns_it(tmp_path: Path, folder: i
                                                     len(HEADER + REST))  # fmt: skip
 
 
+def test_a_mended_film_with_a_hole_counts_for_what_it_takes_up(tmp_path: Path, folder: int) -> None:
+    path = tmp_path / NAME
+    path.write_bytes(HEADER + REST)
+    os.truncate(path, 1 << 40)
+    outcome = mended(folder)
+    assert outcome.result == "mended"
+    assert 0 < outcome.size <= path.stat().st_blocks * 512 < 1 << 30
+
+
 def test_a_closed_film_is_not_touched(tmp_path: Path, folder: int) -> None:
     path = tmp_path / NAME
     path.write_bytes(closed())

@@ -100,9 +100,16 @@ def test_known_files_are_not_looked_at_again_but_open_ones_and_when_all_is_in_do
 
 def test_a_file_of_holes_counts_as_what_it_takes_up(tmp_path: Path) -> None:
     path = write(tmp_path, "front", DAY, NAMES[0], b"x")
-    os.truncate(path, 1 << 40)
+    for size in (1 << 25, 1 << 40):
+        os.truncate(path, size)
+        shelf, _ = day_of(tmp_path)
+        assert 0 < shelf.bytes < 1 << 20
+
+
+def test_a_file_without_holes_counts_as_its_size(tmp_path: Path) -> None:
+    write(tmp_path, "front", DAY, NAMES[0], b"x" * 10_001)
     shelf, _ = day_of(tmp_path)
-    assert shelf.bytes < 1 << 20
+    assert shelf.bytes == 10_001
 
 
 def test_a_set_aside_file_stays_aside_until_it_is_another(tmp_path: Path) -> None:
