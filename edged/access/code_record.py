@@ -19,6 +19,7 @@ MOST_SLUG = 100
 FURTHEST = 20 * 366 * 86400.0
 NOT_YOURS = "There is no such camera, or you may not share it."
 NO_CODE = "There is no such access code."
+CLOSED = "This access code opens nothing at the moment: whoever made it may not share any of it."
 
 _NEEDED = {"video": "watch", "image": "picture", "recordings": "recordings"}
 
@@ -81,8 +82,10 @@ def guest_of(code: AccessCode) -> Subject | None:
 
 
 def acceptable_description(description: str) -> str:
-    """The description as kept. Raises Unacceptable."""
+    """The description as kept. Raises Unacceptable, also for none: a list of codes is read by it."""
     description = description.strip()
+    if not description:
+        raise Unacceptable("description", "Please say in one line whom or what the code is for.")
     if len(description) > MOST_DESCRIPTION or not description.isprintable():
         raise Unacceptable(
             "description", f"A description has at most {MOST_DESCRIPTION} printable characters, in one line."

@@ -18,6 +18,7 @@ import trio
 from edged.access.audit import Audit
 from edged.access.code_questions import REFUSED, CodeQuestions, may_manage
 from edged.access.code_record import (
+    CLOSED,
     NO_CODE,
     NOT_YOURS,
     AccessCode,
@@ -164,6 +165,8 @@ class Codes(CodeQuestions):
             entry = self._renewable(code_id, by)
             if self._shelf.is_due(entry) or entry.code.ended_at is not None:
                 raise AccessError("This access code has expired. Please give it another end first.")
+            if not entry.code.open_items:
+                raise AccessError(CLOSED)
             told = self._new_words(words, entry.code.owner, entry.code.items, by)
             code = msgspec.structs.replace(
                 entry.shown(),

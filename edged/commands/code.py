@@ -72,7 +72,7 @@ def listed(config_path: Path | None, *, as_json: bool) -> None:
 )
 @click.option("--image", multiple=True, metavar="CAMERA", help="Share still pictures of this camera.")
 @click.option("--recordings", multiple=True, metavar="CAMERA", help="Share the recordings of this camera.")
-@click.option("--description", default="", help="Whom or what it is for.")
+@click.option("--description", default="made on the box", show_default=True, help="Whom or what it is for.")
 @click.option("--viewers", type=click.IntRange(1, 1000), help="How many may watch at once.")
 @click.option("--code-stdin", is_flag=True, help="Take the first line of standard input as the code.")
 @end_options
@@ -167,7 +167,11 @@ def _path(code_id: str) -> str:
 
 
 def _line(told: dict[str, Any]) -> str:
-    items = ", ".join(f"{item['media_type']} of {item['media_slug']}" for item in told["media_items"])
+    items = ", ".join(
+        f"{item['media_type']} of {item['media_slug']}"
+        + (" (not shared any more)" if told["state"] == "active" and item not in told["open_items"] else "")
+        for item in told["media_items"]
+    )
     state = STATES.get(told["state"], told["state"])
     if told["state"] == "active":
         state = f"until {told['expires_at']}" if told["expires_at"] else "until revoked"

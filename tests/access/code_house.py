@@ -61,7 +61,7 @@ class House:
         """A new code's id and words."""
         code, words = await self.codes.create(
             owner,
-            description="",
+            description="x",
             items=video(*slugs),
             expires_at=None if lasts is None else self.clock() + lasts,
         )

@@ -180,7 +180,7 @@ class Play:
         end = None if lasts is None else self.model.now + lasts
         made = await self._allowed(
             allowed,
-            self.house.codes.create(subject, description="", items=video(*items), expires_at=end),
+            self.house.codes.create(subject, description="x", items=video(*items), expires_at=end),
         )
         if made is not None:
             code, words = made

@@ -52,7 +52,7 @@ async def test_a_code_opens_its_items_however_it_is_typed(house: House) -> None:
 
 async def test_words_are_kept_nowhere(house: House) -> None:
     code, words = await house.codes.create(
-        EVE, description="", items=video("porch"), expires_at=None, words=OWN
+        EVE, description="x", items=video("porch"), expires_at=None, words=OWN
     )
     _, made = await house.share(ANNA, "hall")
     await house.store.close()
@@ -126,7 +126,7 @@ async def test_root_shares_by_the_control_socket_and_only_admins_see_it(house: H
 async def test_a_value_that_cannot_be_taken_is_named(
     house: House, values: dict[str, object], field: str
 ) -> None:
-    asked = {"description": "", "items": video("porch"), "expires_at": None, **values}
+    asked = {"description": "x", "items": video("porch"), "expires_at": None, **values}
     with pytest.raises(Unacceptable) as refused:
         await house.codes.create(EVE, **asked)  # type: ignore[arg-type]
     assert refused.value.field == field
@@ -289,7 +289,7 @@ async def test_those_who_watch_are_out_within_a_fifth_of_a_second(
         ended: list[float] = []
         house.codes.subscribe(lambda _code: ended.append(trio.current_time() - begun))
         for lasts in (5.0, 0.35, 61.7):
-            await house.codes.create(EVE, description="", items=video("porch"), expires_at=begun + lasts)
+            await house.codes.create(EVE, description="x", items=video("porch"), expires_at=begun + lasts)
         house.codes._writer.due = trio.lowlevel.checkpoint  # type: ignore[method-assign]  # threads do not wait for this clock
         await nursery.start(house.codes.run)
         await trio.sleep(100.0)
@@ -392,7 +392,7 @@ async def test_made_words_pass_whatever_others_do_behind_the_same_address(house:
 
 
 async def test_own_words_are_not_guessed_in_a_flood_and_wait_for_seconds_only(house: House) -> None:
-    await house.codes.create(EVE, description="", items=video("porch"), expires_at=None, words=OWN)
+    await house.codes.create(EVE, description="x", items=video("porch"), expires_at=None, words=OWN)
     assert house.codes.attempt(OWN, "192.0.2.9").kind == "guest"
     for number in range(100):
         with pytest.raises(AccessError):
@@ -409,11 +409,11 @@ async def test_own_words_are_not_guessed_in_a_flood_and_wait_for_seconds_only(ho
 
 
 async def choose(house: House, words: str) -> None:
-    await house.codes.create(EVE, description="", items=video("porch"), expires_at=None, words=words)
+    await house.codes.create(EVE, description="x", items=video("porch"), expires_at=None, words=words)
 
 
 async def test_own_words_that_are_taken_cannot_be_found_out_by_making_codes(house: House) -> None:
-    await house.codes.create(ANNA, description="", items=video("hall"), expires_at=None, words=OWN)
+    await house.codes.create(ANNA, description="x", items=video("hall"), expires_at=None, words=OWN)
     for number in range(5):
         with pytest.raises(Unacceptable, match="cannot be used"):
             await choose(house, OWN)
@@ -430,7 +430,7 @@ async def test_own_words_without_the_cameras_slug_and_name(house: House, named: 
     house.codes._name_of = {"hall": "Hinterm Haus"}.__getitem__
     with pytest.raises(Unacceptable, match="camera's name"):
         await house.codes.create(
-            ANNA, description="", items=video("hall"), expires_at=None, words=f"marble onion fence {named}"
+            ANNA, description="x", items=video("hall"), expires_at=None, words=f"marble onion fence {named}"
         )
 
 
@@ -442,7 +442,7 @@ async def test_new_words_for_a_code_are_counted_as_well_and_made_ones_are_not(ho
     with pytest.raises(Throttled):
         await house.codes.change_words(code_id, EVE, "quiet marble onion fence")
     await house.share(EVE, "porch")
-    await house.codes.create(ANNA, description="", items=video("hall"), expires_at=None, words=OWN)
+    await house.codes.create(ANNA, description="x", items=video("hall"), expires_at=None, words=OWN)
 
     house.clock.go_on(3600.0)
     await choose(house, "quiet marble onion fence")
@@ -502,7 +502,7 @@ async def test_a_callback_that_fails_keeps_nobody_else_from_hearing(house: House
 
 async def test_items_of_every_kind_follow_the_policy(house: House) -> None:
     items = [Item(media_type=kind, media_slug="porch") for kind in ("video", "image", "recordings")]
-    _, words = await house.codes.create(EVE, description="", items=items, expires_at=None)
+    _, words = await house.codes.create(EVE, description="x", items=items, expires_at=None)
     guest = house.codes.lookup(words)
     assert guest is not None
     assert all(may(guest, action, "porch") for action in ("watch", "picture", "recordings"))

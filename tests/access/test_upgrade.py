@@ -53,7 +53,7 @@ async def test_everything_is_kept_and_what_is_new_works(tmp_path: Path) -> None:
     assert await store.read("SELECT slug FROM camera") == [("porch",)]
     eve = Subject(kind="viewer", user="eve", session="s1", cameras=frozenset({"porch"}))
     _, words = await house.codes.create(
-        eve, description="", items=video("porch"), expires_at=house.clock() + DAY
+        eve, description="x", items=video("porch"), expires_at=house.clock() + DAY
     )
     await house.accounts.set_disabled("eve", True)
     assert house.codes.lookup(words) is None

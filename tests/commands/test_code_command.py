@@ -17,6 +17,7 @@ SHOWN = {
     "owner": "root",
     "description": "Grandma",
     "media_items": [{"media_type": "video", "media_slug": "porch"}],
+    "open_items": [{"media_type": "video", "media_slug": "porch"}],
     "state": "active",
     "hint": "DR",
     "expires_at": None,
@@ -100,6 +101,7 @@ def test_own_words_come_by_standard_input(control: FakeControl, settings: Path) 
     assert edged_code(settings, *words, typed="hase igel fuchs\n").exit_code == 0
     assert control.asked[0][2]["code"] == "hase igel fuchs"
     assert control.asked[0][2]["expires_at"] is None
+    assert control.asked[0][2]["description"]
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,7 @@ def test_wrong_use_is_exit_code_2_and_asks_nothing(
         ({}, "until revoked"),
         ({"expires_at": "2026-12-01T18:00:00Z"}, "until 2026-12-01T18:00:00Z"),
         ({"state": "revoked"}, "revoked"),
+        ({"open_items": []}, "video of porch (not shared any more); until revoked"),
         ({"state": "owner-lost"}, "closed: its owner may not share it any more"),
         ({"state": "expired", "description": ""}, "without a note (root): video of porch; expired"),
     ],

@@ -57,7 +57,12 @@ async def test_who_thinks_up_many_codes_is_told_when_to_go_on(tmp_path: Path) ->
         for number in range(10):
             await house.share(code=f"wooden {number} spoon gravel")
         item = {"media_type": "video", "media_slug": "door"}
-        wish = {"description": "", "expires_at": None, "media_items": [item], "code": "wooden 5 spoon gravel"}
+        wish = {
+            "description": "x",
+            "expires_at": None,
+            "media_items": [item],
+            "code": "wooden 5 spoon gravel",
+        }
         answer = await client.post("/api/access-codes", json=wish)
         assert answer.status_code == 429
         assert "again in 60 minutes" in answer.json()["error"]
@@ -188,3 +193,36 @@ async def test_guests_and_strangers_share_nothing(tmp_path: Path) -> None:
         words = await house.share("admin")
         assert (await guest.post(f"/api/access-codes?access_code={words}", json=WISH)).status_code == 401
         assert (await guest.get(f"/api/access-codes?access_code={words}")).status_code == 401
+
+
+async def test_what_a_code_opens_today_is_told_apart_from_what_it_was_made_for(tmp_path: Path) -> None:
+    async with (
+        open_house(tmp_path) as house,
+        house.client("viewer") as viewer,
+        house.client("admin") as admin,
+    ):
+        garden = {"media_type": "video", "media_slug": "garden"}
+        await house.accounts.set_cameras("viewer", ["door", "garden"])
+        made = await viewer.post("/api/access-codes", json=WISH | {"media_items": [VIDEO, garden]})
+        assert made.json()["open_items"] == made.json()["media_items"] == [VIDEO, garden]
+        await house.accounts.set_cameras("viewer", ["door"])
+
+        (told,) = (await viewer.get("/api/access-codes")).json()["access_codes"]
+        assert (told["media_items"], told["open_items"], told["closed_items"]) == ([VIDEO], [VIDEO], 1)
+        (told,) = (await admin.get("/api/access-codes")).json()["access_codes"]
+        assert (told["media_items"], told["open_items"], told["closed_items"]) == (
+            [VIDEO, garden],
+            [VIDEO],
+            1,
+        )
+
+
+@pytest.mark.parametrize("description", ["", "  "])
+async def test_a_code_needs_a_description_by_api_and_form_alike(tmp_path: Path, description: str) -> None:
+    async with open_house(tmp_path) as house, house.client("admin") as client:
+        refused = await client.post("/api/access-codes", json=WISH | {"description": description})
+        assert refused.status_code == 400
+        assert refused.json()["field"] == "description"
+        form = {"description": description, "lasts": "24h", "item": ["video:door"]}
+        assert (await client.post("/codes", data=form)).status_code == 422
+        assert house.codes.active == 0

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from house import ADA, House, open_house
 
-from edged.access.subject import Subject
+from edged.access.subject import Item, Subject
 
 FORM = {"description": "Neighbours", "lasts": "24h", "item": ["video:door"]}
 VIC = Subject(kind="viewer", user="vic", cameras=frozenset({"door"}))
@@ -168,3 +168,53 @@ async def test_nobody_shares_without_signing_in(tmp_path: Path) -> None:
         ]
         assert {answer.headers["location"].partition("?")[0] for answer in answers} == {"/login"}
         assert await ids(house) == []
+
+
+async def partly_withdrawn(house: House) -> str:
+    """The id of a code of vic's for `garden`, which vic lost, and for `door`."""
+    await house.accounts.set_cameras("vic", ["door", "garden"])
+    lost = Subject(kind="viewer", user="vic", cameras=frozenset({"door", "garden"}))
+    items = [
+        Item(media_type=kind, media_slug=slug) for kind, slug in (("video", "garden"), ("image", "door"))
+    ]
+    code, _ = await house.codes.create(lost, description="Ann", items=items, expires_at=None)
+    await house.accounts.set_cameras("vic", ["door"])
+    return code.id
+
+
+async def test_what_was_withdrawn_is_told_without_the_name_of_a_camera_that_is_not_theirs(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house, house.browser("vic") as vic, house.browser("ada") as ada:
+        await partly_withdrawn(house)
+
+        told = unescape((await vic.get("/codes")).text)
+        assert "Door: Still picture" in told
+        assert "garden" not in told.lower()
+        assert "One more camera: not shared any more" in told
+        told = unescape((await ada.get("/codes")).text)
+        assert "Door: Still picture" in told
+        assert "Garden (Live): not shared any more" in told
+
+
+async def test_a_new_code_hands_out_what_it_opens_today(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, house.browser("vic") as vic, house.browser() as guest:
+        code = await partly_withdrawn(house)
+
+        told = await vic.post(f"/codes/{code}/words")
+        link = told_link(told.text)
+        assert "/watch/door?" in link
+        assert "garden" not in told.text.lower()
+        assert (await guest.get(link)).status_code == 200
+
+
+async def test_there_is_no_new_code_for_what_opens_nothing(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, house.browser("vic") as vic:
+        code = await partly_withdrawn(house)
+        await house.accounts.set_cameras("vic", [])
+
+        assert f"/codes/{code}/words" not in (await vic.get("/codes")).text
+        refused = await vic.post(f"/codes/{code}/words")
+        assert refused.status_code == 409
+        assert "opens nothing" in refused.text
+        assert [each.id for each in house.codes.list(ADA)] == [code]

@@ -44,7 +44,7 @@ class Crowd:
             with contextlib.suppress(AccessError):  # others change people meanwhile
                 await self._bring_back(name, role)
         items = [Item(media_type=kind, media_slug="door") for kind in ("video", "image", "recordings")]
-        code, words = await self.parts.codes.create(ROOT, description="", items=items, expires_at=None)
+        code, words = await self.parts.codes.create(ROOT, description="x", items=items, expires_at=None)
         self.names = [*self.names[:5], code.id, words]
 
     async def _bring_back(self, name: str, role: Any) -> None:

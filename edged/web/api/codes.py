@@ -15,6 +15,7 @@ from edged.errors import AccessError, StoreError
 from edged.web import guard
 from edged.web.api.json_answers import A_MOMENT, moment, read_body, refused, told, when
 from edged.web.media.viewings import Viewings
+from edged.web.pages.codes_row import may_know
 from edged.web.pages.codes_told import embed, first_camera, watch_path
 from edged.web.pages.shared import name_of
 from edged.web.parts import parts
@@ -117,13 +118,21 @@ def _end(value: str | float | None) -> float | None:
 
 
 def _shown(code: AccessCode) -> dict[str, Any]:
-    """A code as its owner sees it; its words are gone."""
+    """A code as its owner sees it; its words are gone.
+
+    `media_items` is what it was made for, but for cameras that the asker may not know of (any more),
+    `open_items` what it opens today, `closed_items` how many things it was made for and does not open.
+    """
     viewings = cast("Viewings", current_app.viewings)  # type: ignore[attr-defined]
+    asker = guard.subject()
+    known = [item for item in code.items if item in code.open_items or may_know(asker, item)]
     return {
         "id": code.id,
         "owner": code.owner or "root",
         "description": code.description,
-        "media_items": [msgspec.to_builtins(item) for item in code.items],
+        "media_items": [msgspec.to_builtins(item) for item in known],
+        "open_items": [msgspec.to_builtins(item) for item in code.open_items],
+        "closed_items": len(code.items) - len(code.open_items),
         "state": code.state,
         "hint": code.hint,
         "most_viewers": code.most_viewers,
@@ -137,9 +146,11 @@ def _shown(code: AccessCode) -> dict[str, Any]:
 
 def _handed_over(code: AccessCode, words: str) -> dict[str, Any]:
     """A link for each camera, and the snippet that shows the first one within another page."""
+    if not code.open_items:  # its owner lost the last of it, just now
+        return {"link": None, "links": [], "embed": None}
     base = _base()
-    first = first_camera(code.items)
-    slugs = [first, *sorted({item.media_slug for item in code.items} - {first})]
+    first = first_camera(code.open_items)
+    slugs = [first, *sorted({item.media_slug for item in code.open_items} - {first})]
     links = [base + watch_path(slug, words) for slug in slugs]
     return {"link": links[0], "links": links, "embed": embed(links[0], name_of(first))}
 

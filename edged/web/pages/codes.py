@@ -157,7 +157,7 @@ def _find(code_id: str) -> AccessCode:
 
 
 def _row(code: AccessCode) -> Row:
-    return row_of(code, watching=_viewings().now(code.id))
+    return row_of(code, watching=_viewings().now(code.id), reader=guard.subject())
 
 
 def _viewings() -> Viewings:
@@ -217,8 +217,10 @@ async def _confirm_page(row: Row, act: str, address: str, *, danger: bool) -> st
     )
 
 
-async def _told_page(code: AccessCode, words: str, title: str) -> str:
-    items = tuple(code.items)
+async def _told_page(code: AccessCode, words: str, title: str) -> ResponseReturnValue:
+    items = code.open_items
+    if not items:  # its owner lost the last of it, just now
+        return redirect("/codes", 303)
     first = first_camera(items)
     return await render_template(
         "told.html",

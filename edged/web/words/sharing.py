@@ -34,6 +34,11 @@ SHARING: Mapping[str, str] = {
     "item.recordings": "Recordings",
     "item.image": "Still picture",
     "item.line": "{camera}: {what}",
+    "item.lost": "{camera} ({what}): not shared any more",
+    "item.hidden.one": "One more camera: not shared any more",
+    "item.hidden.many": "{n} more cameras: not shared any more",
+    "item.hidden_all.one": "A camera: not shared any more",
+    "item.hidden_all.many": "{n} cameras: not shared any more",
     # Making one
     "share.title": "Share",
     "share.for": "For whom",
