@@ -59,7 +59,8 @@ class Library:
         self._open: dict[str, tuple[str, int]] = {}
         self._still: dict[str, tuple[str, int, int, float]] = {}
         self._doubt = trio.Event()
-        self._mend_last = True
+        self._mend_last = False
+        self._mended = 0  # the reader's reading after which the last days were mended
 
     @property
     def ready(self) -> bool:
@@ -87,6 +88,11 @@ class Library:
     def doubt(self) -> None:
         """Compare with the tree soon: something was not as it is known. May be called at any rate."""
         self._doubt.set()
+
+    def back(self) -> None:
+        """The disk was away or failed: compare soon, and mend what was being written then."""
+        self._mend_last = True
+        self.doubt()
 
     def note(self, camera: str, message: Message) -> None:
         """Learn from a worker's message of a file that is begun or closed."""
@@ -119,15 +125,16 @@ class Library:
                     await trio.sleep(DOUBT_AFTER)
 
     async def look(self) -> None:
-        """Compare the whole tree with what is known, and after a start mend its last days."""
+        """Compare the whole tree with what is known.
+
+        After a start, and when its disk is back or is another one, mend its last days.
+        """
         self._doubt = trio.Event()
-        if not self._reader.ready:
-            self._mend_last = True
         try:
             await self._reader.look()
             await self._look_at_open()
-            if self._mend_last and self._reader.ready:
-                self._mend_last = False
+            if self._reader.ready and (self._mend_last or self._mended != self._reader.readings):
+                self._mend_last, self._mended = False, self._reader.readings
                 await self._mender.mend_last()
         except Exception:
             # A fault of ours must not end the daemon; the next look may go well.

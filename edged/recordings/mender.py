@@ -4,6 +4,7 @@ After a start, the last days of every camera, newest first; later, whatever is s
 worker of ours writes is touched.
 """
 
+import errno
 import heapq
 import logging
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from edged.recordings.reader import Reader
 from edged.recordings.repair import Outcome, mend
 from edged.recordings.shelf import CUT, LOOKED, OPEN, PROTECTED, Aside
 from edged.recordings.tree import name_of
-from edged.recordings.walk import Tree, open_tree
+from edged.recordings.walk import GONE, Away, Tree, open_tree
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +106,10 @@ class Mender:
             work = partial(_mend_slice, self._reader.tree, jobs, self._clock())
             outcomes = await self._reader.in_thread(work)
             for job, outcome in zip(jobs, outcomes, strict=False):
-                if outcome is not None:
+                if not isinstance(outcome, OSError):
                     self._take(job.file, outcome)
+                elif job.file in self._looks and outcome.errno not in GONE:
+                    self._look_again(job.file)
 
     def _take(self, file: File, outcome: Outcome) -> None:
         camera, day, moment = file
@@ -128,7 +131,12 @@ class Mender:
             logger.info("closed what was left open: %s", outcome.words, extra=extra)
         elif outcome.result == "left":
             logger.warning("left as it is: %s", outcome.words, extra=extra)
-        elif outcome.result == "busy" and self._looks.setdefault(file, 0) < MOST_LOOKS:
+        elif outcome.result == "busy":
+            self._look_again(file)
+
+    def _look_again(self, file: File) -> None:
+        """A little later: somebody has it open, or its disk is away."""
+        if self._looks.setdefault(file, 0) < MOST_LOOKS:
             self._looks[file] += 1
             self._push(file, NEXT_LOOK)
             self._more.set()
@@ -151,17 +159,19 @@ class Mender:
         heapq.heappush(self._waiting, (trio.current_time() + after, self._order, file))
 
 
-def _mend_slice(tree: Tree, jobs: Sequence[Job], clock: float) -> list[Outcome | None]:
-    """In a thread: look at these files; None for what cannot be read."""
-    outcomes: list[Outcome | None] = []
+def _mend_slice(tree: Tree, jobs: Sequence[Job], clock: float) -> list[Outcome | OSError]:
+    """In a thread: look at these files; an error for what cannot be read."""
+    outcomes: list[Outcome | OSError] = []
     for job in jobs:
         camera, day, moment = job.file
         try:
             with open_tree(tree) as root, open_below(root, camera, day) as folder:
-                outcome: Outcome | None = mend(
+                outcome: Outcome | OSError = mend(
                     folder, name_of(moment), clock=clock, protected=job.protected, thorough=job.thorough
                 )
-        except OSError:
-            outcome = None
+        except Away as error:
+            outcome = OSError(errno.ENODEV, error.strerror)
+        except OSError as error:
+            outcome = error
         outcomes.append(outcome)
     return outcomes

@@ -33,7 +33,7 @@ class Reader:
     """Reads the tree at `root` into `index`. `clock` counts UTC unix seconds.
 
     `ready` once all was read, until the tree is gone; `away` says in words why it is not there. `identity`
-    is that of the volume which the index tells of.
+    is that of the volume which the index tells of. `readings` counts how often every file was read anew.
     """
 
     def __init__(self, root: Path, index: Index, clock: Callable[[], float]) -> None:
@@ -48,6 +48,7 @@ class Reader:
         self.identity: str | None = None
         self.ready = False
         self.away = ""
+        self.readings = 0
 
     async def look(self, *, anew: bool = False) -> None:
         """Compare the whole tree with the index; with `anew` every file of it. Never raises for the disk."""
@@ -68,6 +69,7 @@ class Reader:
                 return
             if not self.ready:
                 logger.info("the recordings are indexed: %d files", self._index.segments)
+            self.readings += self._anew
             self.ready, self._anew = True, False
 
     async def look_at_camera(self, camera: str) -> None:

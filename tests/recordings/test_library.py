@@ -311,6 +311,37 @@ async def test_after_a_power_cut_the_last_files_are_mended_or_set_aside(tree: Pa
     assert "hold no footage" in told.cause
 
 
+async def test_another_disk_and_the_old_one_again_are_mended_too(tree: Path, tmp_path: Path) -> None:
+    header, rest = film()
+    left_open = "12-03-00.000Z.mp4"
+    noise = "12-04-00.000Z.mp4"
+    identify(tree)
+    library = Library(tree)
+    await library.look()
+    for disk in (tree, tmp_path / "other"):
+        write(disk, "front", DAY, left_open, header + rest)
+        write(disk, "front", DAY, noise, b"x" * 1000)
+    identify(tmp_path / "other")
+    for away, comes in (("first", "other"), ("other", "first")):
+        move(tree, tmp_path / away)
+        move(tmp_path / comes, tree)
+        await library.look()
+        assert (tree / "front" / DAY / left_open).read_bytes() != header + rest
+        assert [finding.id for finding in library.findings()] == ["recordings.damaged"]
+
+
+async def test_a_disk_that_was_away_unseen_is_mended_when_it_is_said_to_be_back(tree: Path) -> None:
+    header, rest = film()
+    library = Library(tree)
+    await library.look()
+    path = write(tree, "front", DAY, "12-03-00.000Z.mp4", header + rest)
+    await library.look()
+    assert path.read_bytes() == header + rest
+    library.back()
+    await library.look()
+    assert path.read_bytes() != header + rest
+
+
 async def test_what_a_worker_of_ours_writes_is_not_mended(tree: Path) -> None:
     header, rest = film()
     path = write(tree, "front", DAY, "12-03-00.000Z.mp4", header + rest[:2000])

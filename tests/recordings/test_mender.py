@@ -103,6 +103,22 @@ async def test_a_file_deleted_before_it_is_looked_at_is_no_trouble(tmp_path: Pat
     await house.mender.mend_last()
 
 
+async def test_a_suspect_whose_disk_is_away_is_mended_when_it_is_back(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    root = tmp_path / "recordings"
+    path = write(root, "front", DAY, name(0), HEADER + REST)
+    house = House(root)
+    await house.reader.look()
+    house.mender.suspect(("front", DAY, NOON), after=0)
+    root.rename(tmp_path / "away")
+    assert await house.mender.mend_due() == mending.NEXT_LOOK
+    (tmp_path / "away").rename(root)
+    await trio.sleep(mending.NEXT_LOOK)
+    assert await house.mender.mend_due() == float("inf")
+    assert path.read_bytes() != HEADER + REST
+
+
 async def test_nothing_is_mended_on_another_disk(tmp_path: Path) -> None:
     path = write(tmp_path, "front", DAY, name(0), HEADER + REST)
     house = House(tmp_path)
