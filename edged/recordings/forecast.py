@@ -40,15 +40,18 @@ def forecast(rules: Rules, *, per_day: Mapping[str, int], loose: int, free: int)
 
 
 class Intake:
-    """What comes in: bytes of closed segments by camera, of the last day at most."""
+    """What comes in: bytes of closed segments by camera, of the last day at most.
+
+    All moments are seconds of a steady clock: the wall clock may leap, and a day with it.
+    """
 
     def __init__(self, window: float = DAY) -> None:
         self._window = window
         self._hours: dict[int, dict[str, int]] = {}
 
-    def note(self, camera: str, start: float, size: int) -> None:
-        """A segment was closed; `start` in UTC unix seconds."""
-        hour = int(start // 3600)
+    def note(self, camera: str, closed: float, size: int) -> None:
+        """A segment was closed at this moment."""
+        hour = int(closed // 3600)
         held = self._hours.setdefault(hour, {})
         held[camera] = held.get(camera, 0) + size
         oldest = hour - int(self._window // 3600)

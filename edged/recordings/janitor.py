@@ -8,7 +8,7 @@ stops, and recording pauses until there is room again.
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from edged.recordings.findings import troubles
 from edged.recordings.forecast import DAY, Forecast, Intake, forecast
 from edged.recordings.retention import Deletion, Key, Plan, Reason, Rules, key_of, plan
 from edged.recordings.segment import SegmentView
+from edged.recordings.spared import Spared
 from edged.recordings.stock import Stock
 from edged.recordings.volume import VolumeView
 
@@ -32,8 +33,6 @@ PASS_EVERY = 2.0
 DISK_TROUBLE = "the recordings "
 # After deleting gained nothing, in seconds.
 FUTILE_REST = 60.0
-# What could not be deleted is left alone for so long: it was being written, or somebody has to act.
-SHORT_REST, LASTING_REST = 10.0, 600.0
 # Files deleted between two looks at the clock, the rules and the disk.
 BATCH = 50
 # Of what the files held, so much must show as free space, or it was not they who held it.
@@ -69,6 +68,9 @@ class Shelf(Protocol):
 
     def doubt(self) -> None:
         """What is known is not what is there."""
+
+    def back(self) -> None:
+        """The disk is back, and what was being written when it went was left open."""
 
 
 class Disk(Protocol):
@@ -127,16 +129,16 @@ class Janitor:
     paused: str = ""
     intake: Intake = field(default_factory=Intake)
     since: float = 0.0
-    refusals: dict[str, str] = field(default_factory=dict)
+    spared: Spared = field(default_factory=Spared)
     _volume: str = ""
     _by_volume: bool = False
-    _left: dict[Key, tuple[int, float]] = field(default_factory=dict)
+    _away: bool = False
     _futile: _Futile = field(default_factory=_Futile)
     _rang: trio.Event = field(default_factory=trio.Event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look every two seconds, and at once when asked to, until cancelled."""
-        self.since = self.wall()
+        self.since = self.clock()
         task_status.started()
         while True:
             try:
@@ -155,7 +157,7 @@ class Janitor:
     def note(self, camera: str, message: Message) -> None:
         """Learn from a worker's message what comes in; whose disk is in trouble doubts the disk."""
         if isinstance(message, Segment):
-            self.intake.note(camera, message.start, message.bytes)
+            self.intake.note(camera, self.clock(), message.bytes)
             self.ring()
         reason = message.recording_reason if isinstance(message, Status) else getattr(message, "reason", "")
         if reason.startswith(DISK_TROUBLE):
@@ -165,9 +167,11 @@ class Janitor:
     def forecast(self) -> Forecast:
         """How long footage lasts at today's rate, from memory."""
         stock, view = self.library.stock(), self.volume.view
+        if not view.total:
+            return Forecast()  # of a disk that is not there nothing can be told
         return forecast(
             self.rules(view.total),
-            per_day=self.intake.per_day(self.wall(), self.since),
+            per_day=self.intake.per_day(self.clock(), self.since),
             loose=sum(stock.camera_loose_bytes.values()),
             free=view.free,
         )
@@ -185,7 +189,7 @@ class Janitor:
             now=self.wall(),
             free=view.free,
             clock_trusted=self.guard.look(),
-            but={key: size for key, (size, _) in self._left.items()},
+            but=self.spared.but(self.clock()),
         )
 
     async def tidy(self) -> bool:
@@ -198,25 +202,28 @@ class Janitor:
         if not view.writable and view.state != "full":
             # It cannot be recorded on, so nothing must be deleted to make room.
             self._pause(view.reason, by_volume=True)
+            self._away = True
             return False
         if view.state == "hung":
             return False
-        if self._by_volume:
+        if self._away:
+            self._away = False
+            self.library.back()
+        if self._by_volume and view.state == "ok" and view.free >= self.rules(view.total).floor:
             # It is back, and recording needs no index: only deleting does.
-            self.library.doubt()
-            if view.state == "ok" and view.free >= self.rules(view.total).floor:
-                self._pause("")
+            self._pause("")
         if self.guard.due:
             await trio.to_thread.run_sync(self.guard.save)
         if not self.library.ready:
             return False
-        self._left = {key: left for key, left in self._left.items() if left[1] > self.clock()}
         todo = self.planned()
         if self.clock() < self._futile.until:
             todo = Plan(tuple(d for d in todo.deletions if d.reason != "space"), todo.short, todo.more)
         batch = todo.deletions[:BATCH]
-        if batch:
-            await self._execute(batch, view)
+        failed = bool(batch) and await self._execute(batch, view)
+        self._forget_refusals(todo.deletions if failed else todo.deletions[BATCH:])
+        if failed:
+            return False
         self._judge(todo, self.volume.view)
         view = self.volume.view
         below = view.free < self.rules(view.total).floor
@@ -229,7 +236,7 @@ class Janitor:
             ahead=self._ahead(),
             futile=self._futile.cause,
             clock=self.guard.reason,
-            refusals=self.refusals,
+            refusals=self.spared.reasons,
         )
 
     def _ahead(self) -> float | None:
@@ -254,8 +261,8 @@ class Janitor:
         self.paused, self._by_volume = reason, by_volume
         self.hold(reason)
 
-    async def _execute(self, batch: Sequence[Deletion], before: VolumeView) -> None:
-        """Delete these, and see what the disk has gained."""
+    async def _execute(self, batch: Sequence[Deletion], before: VolumeView) -> bool:
+        """Delete these, and see what the disk has gained; True when the disk failed, and it ended there."""
         outcomes = await trio.to_thread.run_sync(
             self.remove,
             self.root,
@@ -263,32 +270,51 @@ class Janitor:
             [deletion.segment for deletion in batch],
             self.wall(),
         )
-        held = 0
+        held, gone = 0, 0
         for deletion, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Refusal) and outcome.disk:
+                await self._doubt_disk(deletion.segment, outcome)
+                return True
             self._account(deletion, outcome)
             if isinstance(outcome, Deleted):
-                held += outcome.held
-        if any(deletion.reason == "space" for deletion in batch):
+                held, gone = held + outcome.held, gone + 1
+        if gone and any(deletion.reason == "space" for deletion in batch):
             await self._measure(held, before)
         else:
             await self.volume.look()
+        return False
+
+    async def _doubt_disk(self, segment: SegmentView, refusal: Refusal) -> None:
+        """The disk failed at this one: leave it the next to go, unless it fails time and again, and alone."""
+        name = "/".join(key_of(segment))
+        logger.warning("the disk failed at deleting: %s", refusal.why, extra={"SEGMENT": name})
+        self.volume.doubt()
+        view = await self.volume.look()
+        if view.state == "ok" and self.spared.fail(segment):
+            self.spared.refuse(segment, replace(refusal, lasting=True), self.clock())
+
+    def _forget_refusals(self, untried: Sequence[Deletion]) -> None:
+        stock = self.library.stock()
+
+        def may_go(key: Key) -> bool:
+            found = stock.find(*key)
+            return found is not None and not found.protected
+
+        self.spared.tidy(self.clock(), may_go, {key_of(deletion.segment) for deletion in untried})
 
     def _account(self, deletion: Deletion, outcome: Deleted | Refusal) -> None:
         segment = deletion.segment
         name = f"{segment.camera}/{segment.day}/{segment.name}"
         if isinstance(outcome, Refusal):
             if outcome.gone:
+                self.spared.free(segment)
                 self.library.forget(segment)
-            else:
-                rest = LASTING_REST if outcome.lasting else SHORT_REST
-                self._left[key_of(segment)] = segment.bytes, self.clock() + rest
-                self.library.doubt()
-            if outcome.lasting:
-                if name not in self.refusals:
-                    logger.warning("cannot be deleted: %s", outcome.why, extra={"SEGMENT": name})
-                self.refusals[name] = outcome.why
+                return
+            if self.spared.refuse(segment, outcome, self.clock()):
+                logger.warning("cannot be deleted: %s", outcome.why, extra={"SEGMENT": name})
+            self.library.doubt()
             return
-        self.refusals.pop(name, None)
+        self.spared.free(segment)
         self.library.forget(segment)
         count = self.deleted.setdefault(deletion.reason, Count())
         count.segments += 1

@@ -3,18 +3,34 @@
 Blocks: call it in a thread.
 """
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from edged.recordings.identity import open_below
 from edged.recordings.tree import KEEP
 from edged.recordings.walk import Tree, open_tree
 
 
+@contextmanager
+def marks_held(folder: int) -> Iterator[None]:
+    """Nobody else marks or deletes segments of this open folder meanwhile. Raises OSError.
+
+    Without it one is told to be kept that is deleted at this moment.
+    """
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(folder, fcntl.LOCK_UN)
+
+
 def set_keep(tree: Tree, camera: str, day: str, name: str, *, on: bool) -> bool:
     """Make or remove the mark, brought to the disk; False when there is no such segment. Raises OSError."""
     try:
-        with open_tree(tree) as handle, open_below(handle, camera, day) as folder:
+        with open_tree(tree) as handle, open_below(handle, camera, day) as folder, marks_held(folder):
             if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
                 return False
             if on:

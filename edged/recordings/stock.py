@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from edged.recordings.index import Index
 from edged.recordings.segment import SegmentView
+from edged.recordings.tree import moment_of
 
 
 class Stock:
@@ -44,6 +45,11 @@ class Stock:
     def newest_start(self) -> float | None:
         """When the newest begins; None without any."""
         return self._index.edge(newest=True)
+
+    def find(self, camera: str, day: str, name: str) -> SegmentView | None:
+        """One segment; None when there is none of this name."""
+        moment = moment_of(name)
+        return None if moment is None else self._index.view(camera, day, moment)
 
     def oldest(self, camera: str | None = None, *, loose: bool = False) -> Iterator[SegmentView]:
         """Segments of one camera or of all, oldest first; the first k cost O(k).

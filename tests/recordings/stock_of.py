@@ -60,6 +60,9 @@ class ListStock:
                 held[view.camera] += view.bytes
         return dict(held)
 
+    def find(self, camera: str, day: str, name: str) -> SegmentView | None:
+        return next((v for v in self.all if (v.camera, v.day, v.name) == (camera, day, name)), None)
+
     def oldest(self, camera: str | None = None, *, loose: bool = False) -> Iterator[SegmentView]:
         for view in self.all:
             if camera in {None, view.camera} and not (loose and (view.open or view.protected)):

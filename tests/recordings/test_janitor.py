@@ -1,11 +1,14 @@
 """The janitor over random trees, clocks, sizes and crashes between any two steps."""
 
+import errno
 import json
 import math
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,14 +20,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from recordings.stock_of import ListStock, segment
 from trio.testing import MockClock
 
-from edged.capture.report import Status
+from edged.capture.report import Segment, Status
+from edged.recordings import delete as delete_module
 from edged.recordings.clock_guard import DISTRUST_AFTER_LEAP, ClockGuard
 from edged.recordings.delete import Deleted, Refusal, delete
 from edged.recordings.identity import IDENTITY
 from edged.recordings.janitor import Janitor
+from edged.recordings.keep import set_keep
 from edged.recordings.retention import Rules
 from edged.recordings.segment import SegmentView
+from edged.recordings.spared import LASTING_REST
 from edged.recordings.volume import VolumeView
+from edged.recordings.walk import Tree
 
 VOLUME = "a" * 32
 EPOCH = 1_700_000_000.0
@@ -71,7 +78,8 @@ class World:
         self.synchronised = True
         self.held = ""
         self.crash_after = math.inf
-        self.doubts = 0
+        self.doubts = self.backs = 0
+        self.failures: list[str] = []
         self.log: list[tuple[str, SegmentView]] = []
         self.janitor = self.born_again()
 
@@ -123,6 +131,9 @@ class World:
     def doubt(self) -> None:
         self.doubts += 1
 
+    def back(self) -> None:
+        self.backs += 1
+
     # --- and of the disk
 
     expected = VOLUME
@@ -152,6 +163,11 @@ class World:
             if self.crash_after <= 0:
                 raise Crash
             self.crash_after -= 1
+            if self.failures:
+                return (
+                    *outcomes,
+                    *[Refusal(self.failures.pop(0), disk=True)] * (len(segments) - len(outcomes)),
+                )
             (outcome,) = delete(root, volume, [view], now)
             if isinstance(outcome, Deleted):
                 self.log.append(("deleted", view))
@@ -263,11 +279,11 @@ class Keeping(RuleBasedStateMachine):
     @rule()
     def tidy(self) -> None:
         world = self.world
-        world.janitor._left.clear()
+        world.now += LASTING_REST
         world.log.clear()
         trusted = world.janitor.guard.look()
         world.tidy()
-        rules, left = world.rules, world.janitor._left
+        rules, left = world.rules, world.janitor.spared.but(world.now)
         loose = [
             view
             for key, view in world.views.items()
@@ -397,6 +413,184 @@ def test_what_cannot_be_deleted_does_not_keep_the_rest_from_going(world: World) 
     assert not any(world.path(view).exists() for view in views[60:])
     finding = next(f for f in world.janitor.findings() if f.id == "retention.refused")
     assert "60 old recordings" in finding.cause
+
+
+def test_an_error_of_the_disk_spares_no_old_file_and_costs_no_younger_one(world: World) -> None:
+    views = fill(world, 10)
+    world.hog = 25_000
+    world.failures = ["Read-only file system", "Input/output error"]
+    for _ in range(2):
+        world.tidy()
+        assert not world.log
+        assert not world.janitor.spared.but(world.now)
+        assert not list(world.janitor.findings())
+    assert world.disk_doubts == 2
+    world.tidy()
+    assert [view for _, view in world.log] == views[: len(world.log)], "the oldest go first"
+    assert world.log
+    assert world.free >= world.rules.floor
+
+
+def test_a_disk_that_went_read_only_pauses_recording_before_anything_is_spared(world: World) -> None:
+    fill(world)
+    world.hog = 25_000
+    world.failures = ["Read-only file system"]
+    world.state = "ok"
+    doubt = world.doubt_disk
+
+    def falls(self: World = world) -> None:
+        doubt()
+        self.state = "read-only"
+
+    world.doubt_disk = falls  # type: ignore[method-assign]
+    world.tidy()
+    world.tidy()
+    assert world.held == "read-only"
+    assert not world.log
+
+
+def test_a_file_at_which_a_healthy_disk_always_fails_is_passed_over_and_told(world: World) -> None:
+    views = fill(world, 10)
+    world.hog = 25_000
+    world.failures = ["Input/output error"] * 3
+    for _ in range(3):
+        world.tidy()
+        assert not world.log
+    (finding,) = world.janitor.findings()
+    assert finding.id == "retention.refused"
+    assert "Input/output error" in finding.cause
+    world.tidy()
+    assert next(view for _, view in world.log) == views[1]
+
+
+ONE_FILE = [errno.EPERM, errno.EACCES, errno.EBUSY]
+THE_DISK = [errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOSPC]
+
+
+@pytest.mark.parametrize("number", ONE_FILE + THE_DISK)
+def test_deleting_ends_where_the_disk_fails_and_not_at_a_file_of_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    views = fill(world, 3)
+    unlink = os.unlink
+
+    def failing(name: str, *, dir_fd: int) -> None:
+        if name == views[1].name:
+            raise OSError(number, os.strerror(number))
+        unlink(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", failing)
+    first, second, third = delete(world.root, VOLUME, views, world.now)
+    assert isinstance(first, Deleted)
+    assert isinstance(second, Refusal)
+    assert (second.lasting, second.disk) == (number in ONE_FILE, number in THE_DISK)
+    assert isinstance(third, Deleted) == (number in ONE_FILE)
+    assert world.path(views[2]).exists() == (number in THE_DISK)
+
+
+def test_of_a_volume_that_is_not_there_no_file_is_blamed(world: World) -> None:
+    views = fill(world, 3)
+    (world.root / IDENTITY).unlink()
+    for outcome in delete(world.root, VOLUME, views, world.now):
+        assert isinstance(outcome, Refusal)
+        assert outcome.disk
+        assert not outcome.lasting
+
+
+def test_a_segment_is_not_deleted_while_it_is_being_marked_to_be_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (view,) = fill(world, 1)
+    tree = Tree(world.root, VOLUME)
+    answers: list[bool] = []
+    marking = threading.Thread(
+        target=lambda: answers.append(set_keep(tree, view.camera, view.day, view.name, on=True))
+    )
+    looked_at = delete_module._refusal
+
+    def marked_meanwhile(folder: int, name: str, found: os.stat_result, now: float) -> Refusal | None:
+        refusal = looked_at(folder, name, found, now)
+        marking.start()
+        marking.join(0.3)
+        return refusal
+
+    monkeypatch.setattr(delete_module, "_refusal", marked_meanwhile)
+    delete(world.root, VOLUME, [view], world.now)
+    marking.join()
+    assert answers == [world.path(view).exists()], "kept means kept"
+
+
+def refused(world: World) -> list[str]:
+    return [finding.id for finding in world.janitor.findings() if finding.id == "retention.refused"]
+
+
+@pytest.mark.parametrize("remedy", ["taken away", "made deletable", "protected", "rules relaxed"])
+def test_a_refusal_is_not_told_any_more_once_somebody_has_acted(world: World, remedy: str) -> None:
+    (view,) = fill(world, 1)
+    path = world.path(view)
+    path.unlink()
+    path.mkdir()
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    assert refused(world)
+    world.now += LASTING_REST / 2
+    world.tidy()
+    assert refused(world), "nobody has acted"
+    world.now += LASTING_REST
+    world.tidy()
+    assert refused(world), "it was tried again"
+    if remedy == "taken away":
+        path.rmdir()
+        world.forget(view)  # the library looks every ten seconds
+    elif remedy == "made deletable":
+        path.rmdir()
+        world.add(view)
+        world.now += LASTING_REST
+    elif remedy == "protected":
+        world.views[view.camera, view.day, view.name] = replace(view, protected=True)
+    else:
+        world.rules = Rules(keep=None)
+        world.now += LASTING_REST
+    world.tidy()
+    assert not refused(world)
+
+
+def test_refusals_that_are_yet_to_be_tried_again_stay_told(world: World) -> None:
+    for view in fill(world, 120, 100):
+        world.path(view).unlink()
+        world.path(view).mkdir()
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    counts: list[str] = []
+    world.now += LASTING_REST
+
+    async def passes() -> None:
+        while await world.janitor.tidy():
+            counts.extend(finding.cause for finding in world.janitor.findings())
+
+    trio.run(passes)
+    assert counts
+    assert all("120 old recordings" in cause for cause in counts)
+
+
+def test_of_a_disk_that_is_not_there_no_days_are_told(world: World) -> None:
+    world.janitor.intake.note("front", world.now, 1_000_000)
+    assert world.janitor.forecast.kept is not None
+    world.capacity = 0
+    assert world.janitor.forecast.kept is None
+
+
+def test_a_clock_that_leaps_does_not_change_what_comes_in_a_day(world: World) -> None:
+    steady = [0.0]
+    janitor = replace(world.janitor, clock=lambda: steady[0])
+    for minute in range(60):
+        steady[0] = 60.0 * (minute + 1)
+        world.now += 60 + 10**6 * (minute == 30)
+        janitor.note(
+            "front",
+            Segment(path="x", start=world.now, duration=60, bytes=1000, first_frame=0, last_frame=1),
+        )
+    assert janitor.forecast.per_day == pytest.approx(1000 * 60 * 24, rel=0.05)
 
 
 def test_an_empty_day_goes_with_its_last_segment(world: World) -> None:
@@ -556,7 +750,8 @@ def test_recording_goes_on_as_soon_as_its_disk_is_back(world: World) -> None:
     world.state, world.ready = "ok", False
     world.tidy()
     assert not world.held, "the index is not needed to record"
-    assert world.doubts == 1
+    world.tidy()
+    assert world.backs == 1, "what was being written is mended once"
 
 
 def test_a_worker_that_cannot_write_doubts_the_disk(world: World) -> None:
