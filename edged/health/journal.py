@@ -9,6 +9,7 @@ from edged.health.finding import Issue, Severity
 logger = logging.getLogger(__name__)
 
 # Lines about one issue: so many at once, then one more each so many seconds; what is left out is counted.
+# The last of them is kept for the word that it is over.
 BURST = 6
 REFILL_SECONDS = 20.0
 # Issues that ended are remembered for this long, so that flapping is seen.
@@ -22,6 +23,7 @@ class _Line:
     issue: Issue
     level: int
     words: str
+    over: bool = False
 
 
 @dataclass(slots=True)
@@ -30,13 +32,18 @@ class _Budget:
     at: float
     left_out: int = 0
     last: _Line | None = None  # of those left out
+    holds: bool = False  # as far as the journal was told
+
+    def allows(self, line: _Line) -> bool:
+        """Whether this line may be told now."""
+        return self.lines >= (1 if line.over and self.holds else 2)
 
 
 class IssueJournal:
     """Lines with the fields ISSUE, SUBJECT, SEVERITY and, of a camera, CAMERA.
 
-    At most 6 at once and 3 a minute of each issue; of those left out, the last is told later, so that the
-    journal's last word about an issue is true. `monotonic` counts seconds.
+    At most 6 at once, of which one is kept for the end, and 3 a minute of each issue; of those left out, the
+    last is told later, so that the journal's last word about an issue is true. `monotonic` counts seconds.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -53,14 +60,14 @@ class IssueJournal:
 
     def ended(self, issue: Issue, seconds: float) -> None:
         """It is over; it held for so many seconds."""
-        self._say(_Line(issue, logging.INFO, f"over after {seconds:.0f} s: {issue.cause}"))
+        self._say(_Line(issue, logging.INFO, f"over after {seconds:.0f} s: {issue.cause}", over=True))
 
     def catch_up(self) -> None:
         """Tell the last of what was left out, where that may be told now; called every second or so."""
         now = self._monotonic()
         for id_, budget in list(self._budgets.items()):
             _refill(budget, now)
-            if budget.last is not None and budget.lines >= 1:
+            if budget.last is not None and budget.allows(budget.last):
                 self._write(budget, budget.last)
             elif budget.last is None and now - budget.at >= FORGET_SECONDS:
                 del self._budgets[id_]
@@ -69,16 +76,17 @@ class IssueJournal:
         now = self._monotonic()
         budget = self._budgets.setdefault(line.issue.id, _Budget(BURST, now))
         _refill(budget, now)
-        if budget.lines < 1:
+        if budget.allows(line):
+            self._write(budget, line)
+        else:
             budget.left_out += 1
             budget.last = line
-        else:
-            self._write(budget, line)
 
     def _write(self, budget: _Budget, line: _Line) -> None:
         left_out = budget.left_out - (line is budget.last)
         budget.lines -= 1
         budget.left_out, budget.last = 0, None
+        budget.holds = not line.over
         issue, words = line.issue, line.words
         if left_out:
             words = f"{words} ({left_out} more changes were left out)"

@@ -1,6 +1,7 @@
 """Asks every room for its troubles, each second, and keeps since when each of them holds."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ LEAST_SECONDS = 0.2
 MOST_OF_A_SOURCE = 100
 # Steps of the wall clock that are smaller than this leave `since` as it is.
 STEP_SECONDS = 2.0
+
+_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ class HealthWatch:
             old = before.get(issue.id)
             if old is None:
                 self._journal.begun(issue)
-            elif (old.issue.cause, old.issue.severity) != (issue.cause, issue.severity):
+            elif _said(old.issue) != _said(issue):
                 self._journal.changed(issue)
         for id_, followed in before.items():
             if id_ not in self._followed:
@@ -157,6 +160,11 @@ def _follow(finding: Finding, known: _Followed | None, now: float, utc: float) -
         since=since,
     )
     return _Followed(issue, began)
+
+
+def _said(issue: Issue) -> tuple[str, str]:
+    """What makes it another: a count that runs on does not."""
+    return _NUMBERS.sub("0", issue.cause), issue.severity
 
 
 def _order(issue: Issue) -> tuple[int, float, str]:

@@ -152,6 +152,34 @@ def test_issue_that_comes_and_goes_fills_no_journal_and_its_last_line_is_true(
     assert "left out" in lines(caplog)[-1].getMessage()
 
 
+def test_count_that_runs_on_is_no_news_for_the_journal_but_another_cause_is(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for count in range(60, 90):
+        house.findings = [finding(cause=f"{count} requests were refused, {count / 7:.1f} s each.")]
+        house.pass_time(1)
+    assert house.watch.issues[0].cause.startswith("89 requests")
+    house.findings = []
+    house.pass_time(1)
+    assert [record.getMessage() for record in lines(caplog)] == [
+        "60 requests were refused, 8.6 s each. Wait.",
+        "over after 30 s: 89 requests were refused, 12.7 s each.",
+    ]
+
+
+def test_end_is_told_at_once_however_much_changed_before(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for cause in "abcdefghijkl":
+        house.findings = [finding(cause=f"It is {cause}.")]
+        house.pass_time(1)
+    house.findings = []
+    house.pass_time(1)
+    assert lines(caplog)[-1].getMessage() == "over after 12 s: It is l. (7 more changes were left out)"
+
+
 async def test_new_issue_is_seen_within_a_second_and_at_once_after_a_nudge(
     autojump_clock: MockClock,
 ) -> None:
