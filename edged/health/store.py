@@ -14,7 +14,7 @@ RETRY_SECONDS = 10.0
 
 
 def store_findings(store: Store) -> Iterator[Finding]:
-    """That a damaged one was set aside, that it cannot be used just now."""
+    """That a damaged one was set aside, that it cannot be used just now, or could not a moment ago."""
     if store.damaged is not None:
         yield Finding(
             id="store.damaged",
@@ -24,12 +24,14 @@ def store_findings(store: Store) -> Iterator[Finding]:
             " names of cameras are gone with it; footage is untouched.",
             remedy="Claim the box with the code that `edged setup-code` prints. Told until a restart.",
         )
-    if trouble := store.trouble:
+    now = store.trouble
+    if trouble := now or store.failures.lately:
+        fails = "cannot be used" if now else "could not be used a moment ago"
         yield Finding(
             id="store.failing",
             severity="error",
             subject="store",
-            cause=f"The database {store.path} cannot be used: {trouble.cause}. Cameras and recording go on;"
+            cause=f"The database {store.path} {fails}: {trouble.cause}. Cameras and recording go on;"
             " what is changed now, a revoked code too, may not outlast a restart.",
             remedy=f"{trouble.remedy}.",
         )

@@ -11,10 +11,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edged.store.opening import MAGIC, connect
-from edged.store.remedies import DAMAGED, REPLACED, VANISHED, WRITABLE, Trouble, primary_code, trouble_of
+from edged.store.remedies import (
+    DAMAGED,
+    FULL,
+    REPLACED,
+    VANISHED,
+    WRITABLE,
+    Trouble,
+    primary_code,
+    trouble_of,
+)
 
 # Files that nobody changed are checked all the same, in seconds: cards decay.
 CHECK_SECONDS = 600.0
+# What the log of one change may take; with less free, changes fail sooner or later.
+LEAST_FREE = 128 * 1024
 # What SQLite maps of its index of the log; memory that is mapped and cut off would kill us when touched.
 SHM_BYTES = 32 * 1024
 
@@ -28,8 +39,14 @@ class Probe:
     process's locks on it (sqlite.org/howtocorrupt.html), so one is kept open. Raises OSError.
     """
 
-    def __init__(self, path: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._monotonic = path, monotonic
+    def __init__(
+        self,
+        path: Path,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        statvfs: Callable[[int], os.statvfs_result] = os.fstatvfs,
+    ) -> None:
+        self._path, self._monotonic, self._statvfs = path, monotonic, statvfs
         self._log, self._index = Path(f"{path}-wal"), Path(f"{path}-shm")
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._inodes: dict[Path, int] = {}
@@ -69,7 +86,7 @@ class Probe:
                 return REPLACED
             if companion is self._index and told.st_size < SHM_BYTES:
                 return DAMAGED
-        return WRITABLE if os.fstatvfs(self._file).f_flag & os.ST_RDONLY else None
+        return _of_the_disk(self._statvfs(self._file))
 
     def _pages(self) -> Trouble | None:
         """Whether the pages make sense; what the open connections remember of them counts for nothing."""
@@ -85,6 +102,16 @@ class Probe:
             return Trouble(f"{DAMAGED.cause} ({first})", DAMAGED.remedy)
         self._sound, self._checked = seen, now
         return None
+
+
+def _of_the_disk(told: os.statvfs_result) -> Trouble | None:
+    """Whether nothing can be written, before anybody tries to."""
+    if told.f_flag & os.ST_RDONLY:
+        return WRITABLE
+    free = told.f_bavail if os.geteuid() else told.f_bfree  # some blocks are kept for root
+    if told.f_blocks and free * told.f_frsize < LEAST_FREE:
+        return Trouble(f"{FULL.cause}: less than {LEAST_FREE // 1024} KiB are free", FULL.remedy)
+    return None
 
 
 def _seen(path: Path) -> Seen:

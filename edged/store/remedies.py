@@ -25,13 +25,14 @@ VANISHED = Trouble(
     "Nothing is kept any more. Restart edged to begin a fresh one; to save the old one, stop edged, put its"
     " backup back, then start edged",
 )
+FULL = Trouble("the disk is full", "Free some space on it")
 REPLACED = Trouble(
     "another file was put in its place", "Restart edged, so that it takes the file that is there now"
 )
 _FAILING = Trouble("the disk reports an error", "It may be full or failing; look at the system's log")
 # Primary result codes (sqlite.org/rescode.html); other codes are told in SQLite's words.
 _TROUBLES = {
-    sqlite3.SQLITE_FULL: Trouble("the disk is full", "Free some space on it"),
+    sqlite3.SQLITE_FULL: FULL,
     sqlite3.SQLITE_READONLY: WRITABLE,
     sqlite3.SQLITE_PERM: _OPENABLE,
     sqlite3.SQLITE_AUTH: _OPENABLE,

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 import trio
 
 from edged.errors import StoreError
+from edged.store.failures import Failures
 from edged.store.migrate import APPLICATION_ID
 from edged.store.opening import connect, open_database
 from edged.store.probe import Probe
@@ -35,6 +36,8 @@ class Store:
         self._writer, self._reader = writer, reader
         self._write_turn, self._read_turn = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
         self._closed = False
+        self.failures = Failures(trio.current_time)
+        """What it could not do, also when it is well again."""
         self._clock: Callable[[], float] = time.time
         self._why_standin: Trouble | None = None
         self._troubles: dict[trio.CapacityLimiter, Trouble] = {}
@@ -165,6 +168,7 @@ class Store:
             told = as_store_error(self.path, error)
             if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
                 self._troubles[turn] = trouble_of(error)
+                self.failures.note(self.path, self._troubles[turn])
             raise told from error
         self._troubles.pop(turn, None)
         return done

@@ -1,5 +1,6 @@
 """What is said of the database: that it was damaged, that it fails, and that it is well again."""
 
+import os
 import shutil
 import sqlite3
 import sys
@@ -13,6 +14,8 @@ from trio.testing import MockClock
 from edged.errors import StoreError
 from edged.health.store import store_findings, tend_store
 from edged.store import Store
+from edged.store.failures import EVERY_SECONDS, REMEMBERED_SECONDS
+from edged.store.probe import Probe
 
 
 def ids(store: Store) -> list[str]:
@@ -29,7 +32,10 @@ async def test_damaged_database_that_was_set_aside_is_named(tmp_path: Path) -> N
     await store.close()
 
 
-async def test_failing_write_is_told_until_one_succeeds(tmp_path: Path) -> None:
+async def test_failing_write_is_told_until_one_succeeds_and_for_a_while_after_it(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    autojump_clock.autojump_threshold = 0.05
     store = await Store.open(tmp_path / "edged.sqlite3")
 
     def fail(_: sqlite3.Connection) -> None:
@@ -41,8 +47,74 @@ async def test_failing_write_is_told_until_one_succeeds(tmp_path: Path) -> None:
     await store.read("SELECT 1")
     assert ids(store) == ["store.failing"]
     await store.prove()
+    (finding,) = store_findings(store)
+    assert finding.id == "store.failing"
+    assert "a moment ago" in finding.cause
+    assert store.trouble is None
+    await trio.sleep(REMEMBERED_SECONDS)
     assert ids(store) == []
+    assert store.failures.count == 1
     await store.close()
+
+
+async def test_failures_are_counted_and_told_by_the_log_but_do_not_fill_it(
+    tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    autojump_clock.autojump_threshold = 0.05
+    store = await Store.open(tmp_path / "edged.sqlite3")
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async def fail_often(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(StoreError):
+                await store.transact(fail)
+
+    await fail_often(7)
+    await trio.sleep(EVERY_SECONDS)
+    await fail_often(1)
+    assert store.failures.count == 8
+    told = [record for record in caplog.records if record.name == "edged.store.failures"]
+    assert [record.levelname for record in told] == ["WARNING", "WARNING"]
+    assert str(store.path) in told[0].getMessage()
+    assert told[1].getMessage().endswith("(6 more before it)")
+    await store.close()
+
+
+class Disk:
+    """Tells of a disk what a test wants."""
+
+    def __init__(self, **fields: int) -> None:
+        self.fields = {"f_blocks": 1000, "f_bfree": 500, "f_bavail": 400, "f_frsize": 4096, **fields}
+
+    def __call__(self, descriptor: int) -> os.statvfs_result:
+        told, names = os.fstatvfs(descriptor), ["f_bsize", "f_frsize", "f_blocks", "f_bfree", "f_bavail"]
+        rest = [getattr(told, name) for name in ("f_files", "f_ffree", "f_favail", "f_flag", "f_namemax")]
+        known = [self.fields.get(name, 4096) for name in names]
+        return os.statvfs_result([*known, *rest])
+
+
+@pytest.mark.parametrize(
+    ("fields", "full"),
+    [
+        ({}, False),
+        ({"f_bfree": 0, "f_bavail": 0}, True),
+        ({"f_bfree": 31, "f_bavail": 31}, True),
+        ({"f_bfree": 32, "f_bavail": 32}, False),
+        ({"f_blocks": 0, "f_bfree": 0, "f_bavail": 0}, False),
+    ],
+    ids=["room", "full", "nearly full", "just enough", "a disk that does not tell"],
+)
+async def test_full_disk_is_seen_before_anybody_writes(
+    fields: dict[str, int], full: bool, tmp_path: Path
+) -> None:
+    store = await Store.open(tmp_path / "edged.sqlite3")
+    probe = Probe(store.path, statvfs=Disk(**fields))
+    trouble = probe.look()
+    assert ("" if trouble is None else trouble.cause).startswith("the disk is full") is full
+    await store.close()
+    probe.close()
 
 
 async def test_mistake_in_one_statement_is_no_trouble_of_the_database(tmp_path: Path) -> None:
