@@ -1,5 +1,6 @@
 """What passes through the web is counted by kinds that cannot grow, and floods and faults are named."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -47,9 +48,10 @@ class Web:
             self.now += 100  # how long the body takes says nothing of the web
             await send({"type": "http.response.body", "body": b""})
 
-    async def ask(self, times: int = 1, path: str = "/") -> None:
+    async def ask(self, times: int = 1, path: str = "/", address: str = "192.0.2.1") -> None:
         for _ in range(times):
-            await self.app({"type": "http", "path": path}, self._nothing, self._nothing)
+            scope = {"type": "http", "path": path, "client": (address, 1)}
+            await self.app(scope, self._nothing, self._nothing)
 
     async def _nothing(self, *_: Any) -> None:
         return
@@ -107,6 +109,51 @@ async def test_flood_is_a_finding_until_a_minute_after_it() -> None:
     assert web.ids() == ["web.flooded"]
     web.steady += 60
     assert web.ids() == []
+
+
+def named(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == "edged.web.server.refused"]
+
+
+async def test_flood_names_the_busiest_addresses_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    web = Web()
+    web.ids()
+    web.status = 429
+    await web.ask(20, address="192.0.2.9")
+    assert web.ids() == []
+    assert named(caplog) == []  # some refusals are no flood
+    for _ in range(90):
+        await web.ask(10, address="192.0.2.1")
+        await web.ask(1, address="192.0.2.2")
+        await web.ask(1, address="2001:db8::7")
+        for n in range(4):
+            await web.ask(1, address=f"198.51.100.{n}")
+        web.ids()
+    lines = named(caplog)
+    assert len(lines) == 2
+    assert "192.0.2.1 (" in lines[1].getMessage()
+    assert "2001:db8::/64" in lines[1].getMessage()
+    assert "198.51.100.3" not in lines[1].getMessage()
+    assert getattr(lines[1], "ADDRESS") == "192.0.2.1"  # noqa: B009
+    assert getattr(lines[1], "ISSUE") == "web.flooded"  # noqa: B009
+
+
+async def test_flood_of_connections_names_addresses_too(caplog: pytest.LogCaptureFixture) -> None:
+    web = Web()
+    web.ids()
+    for _ in range(100):
+        web.connections.enter("192.0.2.66")
+    (flood,) = [*web.traffic.findings()]
+    assert "192.0.2.66 (99)" in named(caplog)[0].getMessage()
+    assert "ISSUE=web.flooded" in flood.remedy
+
+
+async def test_flood_from_all_addresses_of_the_world_fills_no_memory() -> None:
+    web = Web()
+    web.status = 429
+    for n in range(2000):
+        await web.ask(address=f"10.0.{n // 256}.{n % 256}")
+    assert len(web.traffic._addresses._counts) <= 256
 
 
 async def test_wrong_addresses_and_passwords_are_no_flood() -> None:

@@ -36,6 +36,8 @@ class Connections:
 
     def __init__(self, caps: ConnectionCaps) -> None:
         self._caps = caps
+        self.on_refused: Callable[[str], None] = lambda _: None
+        """Is told the address of each that there was no room for."""
         self._open: Counter[str] = Counter()
         self._total = 0
         self.turned_away = 0
@@ -59,6 +61,7 @@ class Connections:
         key = network_of(address)
         if self._total >= self._caps.total or self.is_crowded(address):
             self.turned_away += 1
+            self.on_refused(address)
             return None
         self._open[key] += 1
         self._total += 1

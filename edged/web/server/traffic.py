@@ -1,4 +1,7 @@
-"""What passes through the web, counted: requests, how long answers take, refusals. Nobody is named."""
+"""What passes through the web, counted: requests, how long answers take, refusals.
+
+Nobody is named but in a flood.
+"""
 
 import time
 from bisect import bisect_left
@@ -12,6 +15,7 @@ from edged.health import Finding
 from edged.health.recent import Recent
 from edged.web.server.asgi import App, Message, Receive, Scope, Send
 from edged.web.server.limits import Connections
+from edged.web.server.refused import RefusedAddresses
 
 # Upper bounds of the latency histogram, in seconds.
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -54,13 +58,15 @@ class Latency:
 class Traffic:
     """Counts for all of the web's listeners; `wrap` puts it in front of an app.
 
-    `connections` are those that the server counts; `clock` counts seconds steadily.
+    `connections` are those that the server counts; `answered` hears of each request and the status of its
+    answer (0: none); `clock` counts seconds steadily.
     """
 
     def __init__(
         self,
         connections: Connections,
         *,
+        answered: Callable[[Scope, int], None] = lambda _, __: None,
         clock: Callable[[], float] = time.perf_counter,
         monotonic: Callable[[], float] = trio.current_time,
     ) -> None:
@@ -72,6 +78,8 @@ class Traffic:
         self.latency: dict[str, Latency] = {}
         """By class of route. What waits by design (events, low-latency HLS) is in it too."""
         self._clock, self._monotonic = clock, monotonic
+        self._answered, self._addresses = answered, RefusedAddresses()
+        connections.on_refused = self._addresses.note
         self._floods, self._faults = Recent(FLOOD_SECONDS), Recent(FAULT_SECONDS)
 
     def wrap(self, app: App) -> App:
@@ -97,6 +105,11 @@ class Traffic:
                 self.requests[kind, f"{status // 100}xx" if status else "none"] += 1
                 if status >= 400:
                     self.refused[status] += 1
+                if status in {429, 503}:
+                    # Told by the scope only now: a proxy's word for the address was taken meanwhile.
+                    client = scope.get("client")
+                    self._addresses.note(str(client[0]) if client else "")
+                self._answered(scope, status)
 
         return counted
 
@@ -104,14 +117,17 @@ class Traffic:
         """That the web is flooded, that pages fail."""
         now = self._monotonic()
         refused = self.refused[429] + self.refused[503] + self.connections.turned_away
-        if (lately := self._floods.note("refused", refused, now)) > FLOOD:
+        lately = self._floods.note("refused", refused, now)
+        self._addresses.look(now, flooded=lately > FLOOD)
+        if lately > FLOOD:
             yield Finding(
                 id="web.flooded",
                 severity="warning",
                 subject="web",
                 cause=f"{lately} requests were refused within a minute: somebody asks too much of the web."
                 " Cameras and recording are not affected.",
-                remedy="Find out who asks (journal, router), or wait until it is over.",
+                remedy="The journal names the addresses that are refused most (`journalctl -u edged"
+                " ISSUE=web.flooded`): stop what asks there, block it in the router, or wait.",
             )
         if faults := self._faults.note("faults", self.refused[500], now):
             yield Finding(
