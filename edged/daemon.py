@@ -53,6 +53,7 @@ from edged.service import Service
 from edged.store import Store
 from edged.watchdog import Check
 from edged.web.app import create_app
+from edged.web.audience import Audience
 from edged.web.control import control_socket
 from edged.web.hooks import hooks_app
 from edged.web.parts import WebParts
@@ -204,7 +205,8 @@ async def _running(
             hold=cameras.hold_recording,
             renew=cameras.renew_workers,
         )
-        totals, traffic, lag = CameraTotals(), Traffic(Connections(default_caps())), LoopLag()
+        totals, audience, lag = CameraTotals(), Audience(), LoopLag()
+        traffic = Traffic(Connections(default_caps()), answered=audience.answered)
         health = HealthWatch(
             sources={
                 "encoders": encoders.findings,
@@ -228,13 +230,15 @@ async def _running(
             totals=totals,
             engine=engine.health,
             viewers=engine.viewers,
+            hls_viewers=audience.now,
             volume=lambda: volume.view,
             footage=library.stock,
             deletions=lambda: janitor.deleted,
             days_left=lambda: janitor.forecast.kept,
-            audit=lambda: audit.counts,
+            audit=audit,
             codes=lambda: codes.active,
             sessions=lambda: sessions.active,
+            store_failures=lambda: store.failures.count,
             traffic=traffic,
             health=health,
             lag=lag,

@@ -35,6 +35,8 @@ Event = Literal[
     "code_used",
     "code_refused",
     "code_throttled",
+    "scrape_refused",
+    "scrape_throttled",
 ]
 EVENTS: tuple[Event, ...] = get_args(Event)
 _REFUSALS = frozenset(event for event in EVENTS if event.endswith(("_refused", "_throttled")))
@@ -62,6 +64,8 @@ _WORDS: Mapping[Event, str] = {
     "code_used": "access code used",
     "code_refused": "access code refused",
     "code_throttled": "access code refused: too many tries",
+    "scrape_refused": "figures refused",
+    "scrape_throttled": "figures refused: too many tries",
 }
 
 

@@ -2,12 +2,15 @@
 
 import hmac
 import logging
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import trio
 
+from edged.access.audit import Event
+from edged.access.throttle import Pace, Throttle, Throttled
 from edged.errors import MediaError
 from edged.media.engine import Viewer
 from edged.metrics.figures import Figures
@@ -36,6 +39,9 @@ Expose = Callable[["Sequence[Metric]", str], tuple[bytes, str]]
 # Scrapers are few; a box that is asked by more at once has been found by somebody else.
 CAPS = ConnectionCaps(total=16, per_address=8)
 MOST_WAITING = 4
+# Who brings wrong tokens waits, but no longer than a minute: a scraper whose token was put right is not left
+# out for long, and nobody guesses 16 characters at that pace.
+WRONG_TOKENS = Pace(free=10, first=1.0, longest=60.0, forget=3600.0)
 # The media engine's word on its viewers is waited for no longer than this, in seconds.
 VIEWERS_SECONDS = 1.0
 
@@ -46,11 +52,15 @@ class MetricsApp:
     """Answers `GET /metrics` from `figures`.
 
     With a `token`, to those who bring it; without, to programs of this machine: a page in a browser that
-    runs here may not ask, whatever its name resolves to.
+    runs here may not ask, whatever its name resolves to. Refusals are audited, with the address; whoever
+    keeps bringing wrong tokens is told to wait, right or wrong. `clock` counts seconds steadily.
     """
 
-    def __init__(self, figures: Figures, *, token: str) -> None:
+    def __init__(
+        self, figures: Figures, *, token: str, clock: Callable[[], float] = trio.current_time
+    ) -> None:
         self._sources, self._token = figures, token
+        self._throttle = Throttle(clock=clock, by_address=WRONG_TOKENS)
         self._turn = trio.CapacityLimiter(1)
         self._waiting = 0
 
@@ -84,15 +94,37 @@ class MetricsApp:
 
     def _check(self, scope: Scope) -> None:
         if self._token:
-            scheme, _, told = (header(scope, b"authorization") or b"").partition(b" ")
-            right = hmac.compare_digest(told.strip(), self._token.encode())
-            if not (right and scheme.lower() == b"bearer"):
-                raise Refused(401, headers=[(b"www-authenticate", b"Bearer")])
+            self._check_token(scope)
             return
         host, site = header(scope, b"host"), header(scope, b"sec-fetch-site")
         named = host is None or _LOCAL_HOST.fullmatch(host) is not None
         if not named or header(scope, b"origin") is not None or site not in {None, b"none", b"same-origin"}:
-            raise Refused(403)
+            raise self._refused("scrape_refused", scope, Refused(403))
+
+    def _check_token(self, scope: Scope) -> None:
+        try:
+            attempt = self._throttle.attempt(_address(scope))
+        except Throttled as error:
+            wait = b"%d" % math.ceil(error.retry_after)
+            raise self._refused(
+                "scrape_throttled", scope, Refused(429, headers=[(b"retry-after", wait)])
+            ) from error
+        scheme, _, told = (header(scope, b"authorization") or b"").partition(b" ")
+        right = hmac.compare_digest(told.strip(), self._token.encode())
+        if not (right and scheme.lower() == b"bearer"):
+            raise self._refused(
+                "scrape_refused", scope, Refused(401, headers=[(b"www-authenticate", b"Bearer")])
+            )
+        attempt.succeeded()
+
+    def _refused(self, event: Event, scope: Scope, refused: Refused) -> Refused:
+        self._sources.audit.note(event, address=_address(scope))
+        return refused
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 async def scrape(figures: Figures, accept: str) -> tuple[bytes, str]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from edged.access.audit import Audit
 from edged.cameras.state import CameraView
 from edged.health import HealthWatch
 from edged.health.loop_lag import LoopLag
@@ -51,8 +52,9 @@ class Deletions(Protocol):
 class Figures:
     """Everything that is asked at a scrape; all but `viewers` answers from memory.
 
-    `days_left` is how many days of footage there will be, None while nobody can tell. `audit` counts events
-    of access since the start; `codes` and `sessions` count those that are valid now.
+    `days_left` is how many days of footage there will be, None while nobody can tell. `codes` and `sessions`
+    count those that are valid now, `hls_viewers` who watches by HLS now, which only the web knows;
+    `store_failures` what the database could not do since the start.
     """
 
     version: str
@@ -60,13 +62,15 @@ class Figures:
     totals: CameraTotals
     engine: Callable[[], EngineHealth]
     viewers: Callable[[], Awaitable[Iterable[Viewer]]]
+    hls_viewers: Callable[[], int]
     volume: Callable[[], VolumeView]
     footage: Callable[[], Footage]
     deletions: Callable[[], Mapping[Reason, Deletions]]
     days_left: Callable[[], float | None]
-    audit: Callable[[], Mapping[str, int]]
+    audit: Audit
     codes: Callable[[], int]
     sessions: Callable[[], int]
+    store_failures: Callable[[], int]
     traffic: Traffic
     health: HealthWatch
     lag: LoopLag

@@ -13,6 +13,9 @@ from edged.metrics.figures import Figures
 from edged.recordings.retention import Reason
 from edged.recordings.volume import VolumeState
 
+# The worst are told one by one; the others are still in the sums by severity.
+MOST_ISSUES = 100
+
 
 def volume_metrics(figures: Figures) -> Iterator[Metric]:
     """The recordings disk, and what is on it."""
@@ -57,23 +60,27 @@ def volume_metrics(figures: Figures) -> Iterator[Metric]:
 
 
 def engine_metrics(figures: Figures, viewers: Sequence[Viewer] | None) -> Iterator[Metric]:
-    """The media engine; without its viewers when it does not tell them."""
+    """The media engine; when it does not tell its viewers, without those that only it knows."""
     health = figures.engine()
     yield gauges(
-        "edged_engine_up",
-        "Whether live pictures can be watched.",
-        ("engine", "version"),
-        (((health.name, health.version), health.up),),
+        "edged_engine_info",
+        "The media engine that runs.",
+        ("name", "version"),
+        (((health.name, health.version), 1),),
     )
+    yield gauge("edged_engine_up", "Whether live pictures can be watched.", health.up)
     yield counter("edged_engine_restarts", "Ends of the media engine that nobody asked for.", health.restarts)
+    # HLS comes in single requests; the web, which passes them on, knows whose they are.
+    count = Counter({"hls": figures.hls_viewers()})
     if viewers is not None:
-        count = Counter(viewer.protocol for viewer in viewers)
-        yield gauges(
-            "edged_engine_viewers",
-            "Media sessions that the engine serves now.",
-            ("protocol",),
-            (((protocol,), count[protocol]) for protocol in ("webrtc", "hls", "rtsp")),
-        )
+        count.update({"webrtc": 0, "rtsp": 0})
+        count.update(viewer.protocol for viewer in viewers)
+    yield gauges(
+        "edged_engine_viewers",
+        "Live pictures that are watched now, each viewer of each camera one.",
+        ("protocol",),
+        (((protocol,), number) for protocol, number in count.items()),
+    )
 
 
 def access_metrics(figures: Figures) -> Iterator[Metric]:
@@ -82,7 +89,7 @@ def access_metrics(figures: Figures) -> Iterator[Metric]:
         "edged_access_events",
         "Events of access: sign-ins, refusals, codes made and used.",
         ("event",),
-        (((event,), count) for event, count in figures.audit().items()),
+        (((event,), count) for event, count in figures.audit.counts.items()),
     )
     yield gauge("edged_access_codes", "Access codes that are valid now.", figures.codes())
     yield gauge("edged_access_sessions", "People and programs that are signed in.", figures.sessions())
@@ -97,5 +104,16 @@ def health_metrics(figures: Figures) -> Iterator[Metric]:
         "What is wrong now, by severity.",
         ("severity",),
         (((severity,), count[severity]) for severity in severities),
+    )
+    yield gauges(
+        "edged_health_issue",
+        "Each trouble that holds now, by its stable id; gone when it is over.",
+        ("id", "subject", "severity"),
+        (((issue.id, issue.subject, issue.severity), 1) for issue in figures.health.issues[:MOST_ISSUES]),
+    )
+    yield counter(
+        "edged_store_failures",
+        "Questions and changes that the database could not do.",
+        figures.store_failures(),
     )
     yield gauges("edged_build_info", "What runs here.", ("version",), (((figures.version,), 1),))

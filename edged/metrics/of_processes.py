@@ -16,8 +16,8 @@ def web_metrics(traffic: Traffic) -> Iterator[Metric]:
     """What the web was asked and how it answered."""
     yield counters(
         "edged_web_requests",
-        "Requests by what they asked for and the class of the answer's status.",
-        ("route", "status"),
+        "Requests by what they asked for and the class of the answer's code.",
+        ("route", "code"),
         (((route, status), count) for (route, status), count in traffic.requests.items()),
     )
     yield histogram(
@@ -29,7 +29,7 @@ def web_metrics(traffic: Traffic) -> Iterator[Metric]:
     )
     yield counters(
         "edged_web_refused",
-        "Answers that were refusals or faults, by status.",
+        "Answers that were refusals or faults, by code.",
         ("code",),
         (((str(status),), count) for status, count in traffic.refused.items()),
     )

@@ -38,7 +38,8 @@ def test_live_scrape_tells_what_happens_to_cameras(engine: str, tmp_path: Path) 
         appliance.wait_live("back", seconds=20)
         before = figures(appliance)
         assert before["edged_camera_state{camera=front,state=live}"] == 1
-        assert before[f"edged_engine_up{{engine={engine},version={version(appliance)}}}"] == 1
+        assert before["edged_engine_up{}"] == 1
+        assert before[f"edged_engine_info{{name={engine},version={version(appliance)}}}"] == 1
         assert before["edged_workers{}"] == 2
         assert before["edged_access_events_total{event=claimed}"] == 1
         assert before["edged_volume_free_bytes{}"] > 0

@@ -12,6 +12,7 @@ import trio
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from edged.access.audit import BURST, Audit
 from edged.cameras.state import CameraView
 from edged.errors import MediaError
 from edged.health import Finding, HealthWatch
@@ -19,6 +20,7 @@ from edged.health.loop_lag import LoopLag
 from edged.media.engine import EngineHealth, Viewer
 from edged.metrics.app import MetricsApp, scrape
 from edged.metrics.figures import Figures
+from edged.metrics.of_house import MOST_ISSUES
 from edged.metrics.processes import Processes
 from edged.metrics.totals import CameraTotals
 from edged.recordings.janitor import Count
@@ -36,6 +38,13 @@ class Stock:
 
     total_bytes, segments, oldest_start = 5_000, 3, 1_700_000_000.0
     camera_bytes = {"cam-0": 4_000, "gone": 1_000}  # noqa: RUF012
+
+
+def mute(slug: str) -> Finding:
+    """A trouble of a camera."""
+    return Finding(
+        id=f"camera.mute:{slug}", severity="warning", subject=f"camera:{slug}", cause="c", remedy="r"
+    )
 
 
 class House:
@@ -65,12 +74,15 @@ class House:
         self.viewers: tuple[Viewer, ...] | None = (
             Viewer(id="1", camera="cam-0", protocol="webrtc", ticket="t"),
         )
+        self.findings = [mute("cam-0")]
+        self.audit = Audit()
+        self.audit.note("login_refused")
         self.health = HealthWatch(sources={"room": self._findings}, monotonic=lambda: 0.0)
         self.traffic = Traffic(Connections(ConnectionCaps()))
         self.lag = LoopLag(clock=lambda: 0.0)
 
     def _findings(self) -> list[Finding]:
-        return [Finding(id="x", severity="warning", subject="engine", cause="c", remedy="r")]
+        return self.findings
 
     async def _viewers(self) -> tuple[Viewer, ...]:
         if self.viewers is None:
@@ -84,13 +96,15 @@ class House:
             totals=self.totals,
             engine=lambda: self.engine,
             viewers=self._viewers,
+            hls_viewers=lambda: 4,
             volume=lambda: VolumeView(state="ok", id="v", total=10_000, free=4_000),
             footage=Stock,
             deletions=lambda: {"age": Count(segments=4, bytes=400)},
             days_left=lambda: 3.2,
-            audit=lambda: {"login": 2, "login_refused": 1},
+            audit=self.audit,
             codes=lambda: 5,
             sessions=lambda: 1,
+            store_failures=lambda: 2,
             traffic=self.traffic,
             health=self.health,
             lag=self.lag,
@@ -132,12 +146,17 @@ async def test_scrape_tells_what_each_room_knows() -> None:
         "edged_footage_kept_seconds": 276_480,
         "edged_footage_deletions_total{reason=age}": 4,
         "edged_footage_deleted_bytes_total{reason=space}": 0,
-        "edged_engine_up{engine=mediamtx,version=v1.20.1}": 1,
+        "edged_engine_up": 1,
+        "edged_engine_info{name=mediamtx,version=v1.20.1}": 1,
         "edged_engine_restarts_total": 1,
         "edged_engine_viewers{protocol=webrtc}": 1,
+        "edged_engine_viewers{protocol=hls}": 4,
+        "edged_engine_viewers{protocol=rtsp}": 0,
         "edged_access_events_total{event=login_refused}": 1,
+        "edged_store_failures_total": 2,
         "edged_access_codes": 5,
         "edged_health_issues{severity=warning}": 1,
+        "edged_health_issue{id=camera.mute:cam-0,severity=warning,subject=camera:cam-0}": 1,
         "edged_loop_lag_seconds_count": 1,
         "edged_loop_lag_seconds_bucket{le=0.25}": 0,
         "edged_loop_lag_seconds_bucket{le=0.5}": 1,
@@ -148,11 +167,29 @@ async def test_scrape_tells_what_each_room_knows() -> None:
     assert found["process_resident_memory_bytes"] > 1e6
 
 
+async def test_trouble_that_is_over_has_no_series_and_thousands_have_not_either() -> None:
+    house = House()
+    house.findings = []
+    house.health.look()
+    assert "edged_health_issue{" not in await text_of(house)
+    house.health = HealthWatch(
+        sources={str(n): partial(lambda n: [mute(f"{n}-{k}") for k in range(100)], n) for n in range(5)},
+        monotonic=lambda: 0.0,
+    )
+    house.health.look()
+    assert len(house.health.issues) == 500
+    text = await text_of(house)
+    assert text.count("edged_health_issue{") == MOST_ISSUES
+    assert values(text)["edged_health_issues{severity=warning}"] == 500
+
+
 async def test_engine_that_does_not_answer_costs_its_viewers_and_nothing_else() -> None:
     house = House()
     house.viewers = None
     found = values(await text_of(house))
-    assert not any(name.startswith("edged_engine_viewers") for name in found)
+    assert [name for name in found if name.startswith("edged_engine_viewers")] == [
+        "edged_engine_viewers{protocol=hls}"
+    ]
     assert "edged_engine_restarts_total" in found
 
 
@@ -171,7 +208,7 @@ async def test_traffic_is_told_by_class_of_route_and_not_by_path() -> None:
         await counted({"type": "http", "path": f"/{n}"}, nobody, nobody)
     text = await text_of(house)
     found = values(text)
-    assert found["edged_web_requests_total{route=hls,status=4xx}"] == 300
+    assert found["edged_web_requests_total{code=4xx,route=hls}"] == 300
     assert found["edged_web_refused_total{code=404}"] == 600
     assert found["edged_web_response_start_seconds_count{route=page}"] == 300
     assert "camera-7" not in text
@@ -223,10 +260,9 @@ async def test_scrape_of_8_cameras_holds_the_loop_for_less_than_50_ms() -> None:
 
 
 @asynccontextmanager
-async def listening(token: str = "") -> AsyncIterator[httpx.AsyncClient]:
-    serve = partial(
-        serve_web, MetricsApp(House().figures(), token=token), ("127.0.0.1:0",), shutdown=trio.Event()
-    )
+async def listening(token: str = "", house: House | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    app = MetricsApp((house or House()).figures(), token=token)
+    serve = partial(serve_web, app, ("127.0.0.1:0",), shutdown=trio.Event())
     async with trio.open_nursery() as nursery:
         (url,) = await nursery.start(serve)
         async with httpx.AsyncClient(base_url=url, timeout=10) as client:
@@ -288,6 +324,66 @@ async def test_with_a_token_nobody_else_is_told_anything(told: str | None) -> No
             answer = await client.get(path, headers=headers)  # type: ignore[arg-type]
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
             assert b"edged_" not in answer.content
+
+
+class Scraper:
+    """Asks the app of a house itself, from the address of its choice, at the time of its choice."""
+
+    def __init__(self) -> None:
+        self.house, self.now = House(), 0.0
+        self.app = MetricsApp(self.house.figures(), token=TOKEN, clock=lambda: self.now)
+
+    async def ask(self, told: str, address: str = "192.0.2.7") -> tuple[int, dict[bytes, bytes]]:
+        answers: list[Any] = []
+
+        async def send(message: Any) -> None:
+            answers.append(message)
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        headers = [(b"authorization", f"Bearer {told}".encode())]
+        scope = {"type": "http", "method": "GET", "path": "/metrics", "headers": headers}
+        await self.app({**scope, "client": (address, 4711), "query_string": b""}, receive, send)
+        return answers[0]["status"], dict(answers[0]["headers"])
+
+
+async def test_who_guesses_tokens_must_wait_and_leaves_a_trace(caplog: pytest.LogCaptureFixture) -> None:
+    scraper = Scraper()
+    statuses = [(await scraper.ask("wrong"))[0] for _ in range(300)]
+    assert (statuses[0], statuses[-1]) == (401, 429)
+    counts = scraper.house.audit.counts
+    assert counts["scrape_refused"] == statuses.count(401) <= 11
+    assert counts["scrape_throttled"] == statuses.count(429)
+    lines = [record for record in caplog.records if record.name == "edged.access.audit"]
+    assert {getattr(record, "ADDRESS") for record in lines} == {None, "192.0.2.7"}  # noqa: B009
+    assert len(lines) <= 2 * BURST
+    assert TOKEN not in caplog.text
+    assert "wrong" not in "".join(record.getMessage() for record in lines)
+
+
+async def test_the_right_token_tells_nobody_anything_while_its_address_must_wait() -> None:
+    scraper = Scraper()
+    while (await scraper.ask("wrong"))[0] == 401:
+        pass
+    status, headers = await scraper.ask(TOKEN)
+    assert status == 429
+    assert 1 <= int(headers[b"retry-after"]) <= 60
+    assert (await scraper.ask(TOKEN, "192.0.2.8"))[0] == 200
+    scraper.now += 60
+    assert (await scraper.ask(TOKEN))[0] == 200
+
+
+async def test_scraper_with_the_right_token_is_never_told_to_wait() -> None:
+    scraper = Scraper()
+    assert {(await scraper.ask(TOKEN))[0] for _ in range(40)} == {200}
+
+
+async def test_page_of_a_browser_that_is_refused_is_counted() -> None:
+    house = House()
+    async with listening(house=house) as client:
+        await client.get("/metrics", headers={"Host": "evil.example"})
+    assert house.audit.counts["scrape_refused"] == 1
 
 
 async def test_who_brings_the_token_is_answered_by_any_name() -> None:
