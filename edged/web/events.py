@@ -12,6 +12,7 @@ from edged.access.subject import Subject
 from edged.web import guard
 from edged.web.media.ends import Ends
 from edged.web.media.whep import slot_of
+from edged.web.pages.present import iso
 from edged.web.server.asgi import Receive, Refused, Scope, Send
 from edged.web.server.limits import Slots, default_caps
 
@@ -61,7 +62,7 @@ class CameraNews:
         for view in self._parts.cameras.cameras():
             if not may(subject, known_by(subject), view.slug):
                 continue
-            told = msgspec.to_builtins(view)
+            told = msgspec.to_builtins(view) | {"since": iso(view.since)}
             if subject.kind == "guest":
                 told = {key: told[key] for key in FOR_GUESTS if key in told}
             elif not may(subject, "manage", view.slug):

@@ -197,6 +197,20 @@ def test_a_link_plays_within_the_page_of_another_site(
         page.frame_locator("iframe").locator('edged-player[data-state="live"]').wait_for()
 
 
+def test_a_camera_withdrawn_from_a_link_that_opens_others_ends_with_the_words_about_the_link(
+    site: Site, owner: Page, visit: Callable[[str], Page]
+) -> None:
+    sign_in(owner, site)
+    guest = visit(share(owner, site))
+    await_state(guest, "live")
+    others = 'event: cameras\ndata: {"cameras": [{"slug": "another", "state": "live"}]}\n\n'
+    guest.route("**/api/cameras*", lambda route: route.fulfill(json={"cameras": []}))
+    guest.route("**/api/events*", lambda route: route.fulfill(content_type="text/event-stream", body=others))
+    guest.reload()
+    await_state(guest, "ended", seconds=10)
+    assert facts(guest)["words"] == FRIENDLY
+
+
 @pytest.mark.mediamtx
 def test_who_finds_all_seats_taken_is_told_and_gets_the_next_free_one(
     demo: Demo, owner: Page, visit: Callable[[str], Page]

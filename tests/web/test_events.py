@@ -62,6 +62,7 @@ async def test_the_first_event_is_what_the_api_tells() -> None:
         assert told == (await client.get("/api/cameras")).json()
         assert [camera["slug"] for camera in told["cameras"]] == ["door", "garden"]
         assert told["cameras"][0]["live"] == {"webrtc": True, "hls": True, "low_latency": True}
+        assert told["cameras"][0]["since"] == "1970-01-01T00:00:01.000Z"
 
 
 async def test_a_viewer_hears_of_their_cameras_only_and_nothing_of_our_processes() -> None:

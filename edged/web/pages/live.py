@@ -32,6 +32,7 @@ def _shared() -> dict[str, object]:
         "icon": present.icon,
         "static": "/static/{}".format,
         "clock": present.clock,
+        "iso": present.iso,
         "marked": present.marked,
         "dot_of": present.dot_of,
         "subject": guard.subject(),

@@ -43,7 +43,7 @@ export class EdgedPlayer extends HTMLElement {
     this.video = this.querySelector("video");
     this.video.muted = true;
     this.words = this.querySelector(".player-words");
-    this.#camera = { state: this.dataset.camera, since: Number(this.dataset.since) };
+    this.#camera = { state: this.dataset.camera, since: this.dataset.since };
     const run = new AbortController();
     this.#run = run;
     const { signal } = run;
@@ -258,9 +258,9 @@ export class EdgedPlayer extends HTMLElement {
   #told(cameras) {
     const before = this.#camera.state;
     const camera = cameras.get(this.dataset.slug);
-    if (!camera) return this.#end("gone");
+    if (!camera) return this.#end(guest ? OVER : "gone"); // a link may go on with other cameras
     this.#camera = camera;
-    if (this.dataset.state === "gone") return;
+    if (ENDED.has(this.dataset.state)) return;
     const held = HELD[camera.state];
     if (held) {
       this.#why = "starting";
@@ -322,7 +322,7 @@ export class EdgedPlayer extends HTMLElement {
   }
 
   #show(state) {
-    const words = state === "live" ? "" : say(state, { time: this.#camera.since ? moment(new Date(this.#camera.since * 1000), "since") : "" });
+    const words = state === "live" ? "" : say(state, { time: this.#camera.since ? moment(new Date(this.#camera.since), "since") : "" });
     if (this.dataset.state !== state) {
       this.dataset.state = state;
       this.dispatchEvent(new CustomEvent("state", { bubbles: true, detail: { state } }));
