@@ -39,8 +39,10 @@ DAMAGED = "damaged"
 TAKEN = "another edged records there"
 REMEMBERED = "volume.json"
 LOOK_EVERY = 1.0
-# A disk that needs longer than this for one look hangs, in seconds.
-HUNG_AFTER = 5.0
+# A disk that needs longer than this for one look hangs, in seconds: sooner when a worker waits for it too.
+HUNG_AFTER, HUNG_SOON_AFTER = 2.5, 1.0
+# At the start, a disk may need so long to spin up (seconds).
+OPEN_PATIENCE = 5.0
 # Whether it can be written is tried when in doubt, and this often (seconds): trying wears flash.
 TRY_EVERY = 600.0
 # With less than this free, in bytes, not even a segment can be closed.
@@ -78,17 +80,20 @@ class Volume:
         self._root, self._remembered, self._clock = root, data / REMEMBERED, clock
         self._expected = ""
         self._view = VolumeView(state="missing", reason="not looked at yet")
-        self._limiter = trio.CapacityLimiter(2)
+        # A look that was left behind keeps its place until its thread has ended.
+        self._limiter = trio.CapacityLimiter(1)
+        self._looking = trio.Lock()
         self._under_way_since: float | None = None
-        self._doubted = True
+        self._doubted, self._accused = True, False
+        self._rang = trio.Event()
         self._tried_at = 0.0
         self._locked: int | None = None
 
     @property
     def view(self) -> VolumeView:
         """How it was at the last look."""
-        since = self._under_way_since
-        if since is not None and self._clock() - since >= HUNG_AFTER and self._view.state != "hung":
+        since, patience = self._under_way_since, HUNG_SOON_AFTER if self._accused else HUNG_AFTER
+        if since is not None and self._clock() - since >= patience and self._view.state != "hung":
             return msgspec.structs.replace(
                 self._view,
                 state="hung",
@@ -112,33 +117,45 @@ class Volume:
         self._unlock()
 
     def doubt(self) -> None:
-        """Try at the next look whether it can be written: somebody could not."""
-        self._doubted = True
+        """Try at once whether it can be written, as somebody could not. May be called at any rate."""
+        self._doubted = self._accused = True
+        if self._clock() - self._tried_at >= LOOK_EVERY:
+            self._rang.set()
 
     async def open(self) -> None:
         """Recall what is expected and look for the first time. Never raises for a volume in trouble."""
-        with trio.move_on_after(HUNG_AFTER):
+        with trio.move_on_after(OPEN_PATIENCE):
             await self.look()
 
     async def look(self) -> VolumeView:
         """Measure now. One look at a time; who asks meanwhile waits for it and then looks again."""
-        if self._under_way_since is None:
-            self._under_way_since = self._clock()
-        doubted = self._doubted or self._clock() - self._tried_at >= TRY_EVERY
-        work = partial(self._see, doubted or not self._view.writable)
-        view = await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
-        self._under_way_since = None
-        if doubted:
-            self._doubted, self._tried_at = False, self._clock()
-        self._take(view)
-        return view
+        async with self._looking:
+            if self._under_way_since is None:
+                self._under_way_since = self._clock()
+            trying = self._doubted or self._clock() - self._tried_at >= TRY_EVERY or not self._view.writable
+            self._doubted = False
+            try:
+                view = await trio.to_thread.run_sync(
+                    partial(self._see, trying), limiter=self._limiter, abandon_on_cancel=True
+                )
+            except BaseException:
+                self._doubted = self._doubted or trying
+                raise
+            self._under_way_since = None
+            self._accused = self._doubted  # somebody may have doubted it meanwhile
+            if trying:
+                self._tried_at = self._clock()
+            self._take(view)
+            return view
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Look every second until cancelled."""
+        """Look every second, and at once when in doubt, until cancelled."""
         task_status.started()
         while True:
             await self.look()
-            await trio.sleep(LOOK_EVERY)
+            with trio.move_on_after(LOOK_EVERY):
+                await self._rang.wait()
+            self._rang = trio.Event()
 
     def findings(self) -> Iterable[Finding]:
         """What is wrong with it."""
@@ -195,11 +212,17 @@ class Volume:
             os.close(self._locked)
             self._locked = None
 
-    def _see(self, doubted: bool) -> VolumeView:
-        try:
-            return self._looked(doubted)
-        except WrongVolume as error:
+    def _see(self, trying: bool) -> VolumeView:
+        view = self._seen(trying)
+        if not view.writable and view.state != "full":
+            # Nobody records there: let it be unmounted, checked and mounted again.
             self._unlock()
+        return view
+
+    def _seen(self, trying: bool) -> VolumeView:
+        try:
+            return self._looked(trying)
+        except WrongVolume as error:
             return self._wrong("foreign" if error.foreign else "missing", str(error.strerror))
         except (FileNotFoundError, NotADirectoryError):
             return self._wrong("missing", f"the folder {self._root} is not there")
@@ -212,15 +235,16 @@ class Volume:
             )
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                told = os.statvfs(self._root)
-                return _full({"total": told.f_blocks * told.f_frsize, "free": 0})
+                with contextlib.suppress(OSError):
+                    told = os.statvfs(self._root)
+                    return _full({"total": told.f_blocks * told.f_frsize, "free": 0})
             return VolumeView(
                 state="failing",
                 reason=f"the recordings disk fails ({error.strerror or type(error).__name__})",
                 remedy="Check its cable and power, look at `dmesg`, and replace it before all is lost.",
             )
 
-    def _looked(self, doubted: bool) -> VolumeView:
+    def _looked(self, trying: bool) -> VolumeView:
         if not self._expected:
             recalled = self._recall()
             if recalled in {"", DAMAGED}:
@@ -235,15 +259,16 @@ class Volume:
                 return _read_only(self._root, known)
             if free < FULL_BELOW:
                 return _full(known)
-            if doubted:
-                try:
+            try:
+                _touch_nothing(handle)
+                if trying:
                     _try_writing(handle)
-                except OSError as error:
-                    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                        return _full(known)
-                    if error.errno == errno.EROFS:
-                        return _read_only(self._root, known)
-                    raise
+            except OSError as error:
+                if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                    return _full(known)
+                if error.errno == errno.EROFS:
+                    return _read_only(self._root, known)
+                raise
             return VolumeView(state="ok", **known)
 
     def _recall(self) -> str:
@@ -327,6 +352,15 @@ def _full(known: dict[str, Any]) -> VolumeView:
     )
 
 
+def _touch_nothing(root: int) -> None:
+    """Ask for a change that changes nothing: costs no writing, but waits while a disk lets nobody write.
+
+    Raises OSError.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{IDENTITY}.none", dir_fd=root)
+
+
 def _try_writing(root: int) -> None:
     """Write a little, bring it to the disk, and take it away again. Raises OSError."""
     name = f"{IDENTITY}.try"
@@ -338,4 +372,5 @@ def _try_writing(root: int) -> None:
         os.fsync(file)
     finally:
         os.close(file)
-        os.unlink(name, dir_fd=root)
+        with contextlib.suppress(FileNotFoundError):  # other hands took it, not the whole folder
+            os.unlink(name, dir_fd=root)

@@ -1,19 +1,23 @@
 """Nothing is recorded but on the volume that is expected; how it is, is told."""
 
+import errno
+import fcntl
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 import trio
 from lab.nobody import as_nobody, folder_of_nobody
+from trio.testing import MockClock
 
 from edged.capture.footage.disk import RealDisk
 from edged.recordings import volume as volume_module
 from edged.recordings.identity import IDENTITY, NOWHERE, WrongVolume, open_volume, read_identity
 from edged.recordings.mounts import missing_mount
-from edged.recordings.volume import Volume
+from edged.recordings.volume import Volume, VolumeView
 
 
 class Place:
@@ -266,6 +270,198 @@ async def test_recordings_of_another_user_are_no_foreign_disk_and_the_remedy_giv
         assert again.view.state == "ok"
 
 
+def is_free(root: Path) -> bool:
+    """Whether nothing of ours keeps this tree's disk from being unmounted, checked and locked by others."""
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("number", "state"),
+    [
+        (errno.EIO, "failing"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "failing"),
+        (errno.ENODEV, "failing"),
+        (errno.ENOSPC, "full"),
+    ],
+)
+async def test_a_disk_that_cannot_be_recorded_on_is_let_go_and_held_again_when_it_is_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch, number: int, state: str
+) -> None:
+    await place.volume.open()
+    assert not is_free(place.root)
+
+    def fail(_root: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(volume_module, "_try_writing", fail)
+    place.volume.doubt()
+    for _ in range(2):
+        assert (await place.volume.look()).state == state
+        assert is_free(place.root) == (state != "full")
+    monkeypatch.undo()
+    assert (await place.volume.look()).state == "ok"
+    assert not is_free(place.root)
+
+
+async def test_a_disk_that_was_pulled_is_let_go(place: Place, tmp_path: Path) -> None:
+    await place.volume.open()
+    away = tmp_path / "away"
+    place.root.rename(away)
+    assert (await place.volume.look()).state == "missing"
+    assert is_free(away)
+    away.rename(place.root)
+    assert (await place.volume.look()).state == "ok"
+    assert not is_free(place.root)
+
+
+async def test_one_look_at_a_time(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await place.volume.open()
+    trying = volume_module._try_writing
+    together = threading.Lock()
+    overlaps: list[bool] = []
+
+    def tried(root: int) -> None:
+        overlaps.append(not together.acquire(blocking=False))
+        try:
+            trying(root)
+        finally:
+            if not overlaps[-1]:
+                together.release()
+
+    monkeypatch.setattr(volume_module, "_try_writing", tried)
+
+    async def look() -> None:
+        for _ in range(20):
+            place.volume.doubt()
+            assert (await place.volume.look()).state == "ok"
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(look)
+    assert overlaps
+    assert not any(overlaps)
+
+
+async def test_other_hands_on_what_is_tried_are_not_a_missing_folder(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.volume.open()
+    sync = os.fsync
+
+    def taken(file: int) -> None:
+        sync(file)
+        (place.root / f"{IDENTITY}.try").unlink(missing_ok=True)
+
+    monkeypatch.setattr(os, "fsync", taken)
+    place.volume.doubt()
+    assert (await place.volume.look()).state == "ok"
+
+
+async def test_a_disk_that_lets_nobody_write_is_seen_at_the_next_look_without_writing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.volume.open()
+    before = place.root.stat()
+
+    def read_only(name: str, *, dir_fd: int) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    assert (await place.volume.look()).state == "ok"
+    after = place.root.stat()
+    assert (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
+    monkeypatch.setattr(os, "unlink", read_only)
+    assert (await place.volume.look()).state == "read-only"
+
+
+async def test_a_doubt_during_a_look_is_not_forgotten(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    await place.volume.open()
+    tries: list[int] = []
+    monkeypatch.setattr(volume_module, "_try_writing", tries.append)
+    token = trio.lowlevel.current_trio_token()
+    touch = volume_module._touch_nothing
+
+    def doubted_meanwhile(root: int) -> None:
+        monkeypatch.setattr(volume_module, "_touch_nothing", touch)
+        trio.from_thread.run_sync(place.volume.doubt, trio_token=token)
+
+    monkeypatch.setattr(volume_module, "_touch_nothing", doubted_meanwhile)
+    await place.volume.look()
+    assert not tries
+    await place.volume.look()
+    assert len(tries) == 1
+    await place.volume.look()
+    assert len(tries) == 1
+
+
+@pytest.mark.parametrize(("accused", "after"), [(False, 3.0), (True, 1.5)])
+async def test_a_look_that_waited_for_another_hangs_from_its_own_beginning(
+    place: Place, monkeypatch: pytest.MonkeyPatch, accused: bool, after: float
+) -> None:
+    now = [100.0]
+    volume = Volume(place.root, data=place.data, clock=lambda: now[0])
+    await volume.open()
+    if accused:
+        volume.doubt()
+    let_go = threading.Event()
+    see, entered = volume._see, trio.Event()
+    token = trio.lowlevel.current_trio_token()
+    calls: list[bool] = []
+
+    def second_hangs(trying: bool) -> VolumeView:
+        calls.append(trying)
+        if len(calls) == 2:
+            trio.from_thread.run_sync(entered.set, trio_token=token)
+            let_go.wait(20)
+        elif accused:
+            trio.from_thread.run_sync(volume.doubt, trio_token=token)
+        return see(trying)
+
+    monkeypatch.setattr(volume, "_see", second_hangs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(volume.look)
+        nursery.start_soon(volume.look)
+        await entered.wait()
+        assert volume.view.state == "ok"
+        now[0] += after
+        assert volume.view.state == "hung"
+        let_go.set()
+    assert volume.view.state == "ok"
+
+
+async def test_a_doubt_is_looked_into_at_once_and_not_more_often_than_each_second(
+    place: Place, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    volume = Volume(place.root, data=place.data, clock=trio.current_time)
+    looks: list[float] = []
+
+    async def look() -> VolumeView:
+        looks.append(trio.current_time())
+        volume._tried_at = trio.current_time()
+        await trio.lowlevel.checkpoint()
+        return volume.view
+
+    monkeypatch.setattr(volume, "look", look)
+    begin = trio.current_time() + 100
+    async with trio.open_nursery() as nursery:
+        await trio.sleep_until(begin)
+        nursery.start_soon(volume.run)
+        await trio.sleep(2.25)
+        volume._tried_at -= 60
+        for _ in range(100):
+            volume.doubt()
+            await trio.sleep(0.001)
+        nursery.cancel_scope.cancel()
+    assert [round(at - begin, 2) for at in looks] == [0, 1, 2, 2.25]
+
+
 async def test_a_disk_that_does_not_answer_is_told_to_hang(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,7 +470,7 @@ async def test_a_disk_that_does_not_answer_is_told_to_hang(
     await hanging.open()
     asked = trio.Event()
     token = trio.lowlevel.current_trio_token()
-    let_go = __import__("threading").Event()
+    let_go = threading.Event()
 
     def hang(_doubted: bool) -> None:
         trio.from_thread.run_sync(asked.set, trio_token=token)
