@@ -1,7 +1,9 @@
 """The package as a file: the same bytes from the same source, one version everywhere, all that it needs."""
 
 import hashlib
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,17 +43,45 @@ def test_no_secret_and_no_bare_password_is_shipped() -> None:
         assert not re.search(r"(?i)(password|token|secret)=", unit.read_text()), unit
 
 
+def other_checkout(folder: Path) -> Path:
+    """A copy of this checkout as another person has it: other times and modes of files, nothing built yet."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    vendor = [str(path.relative_to(ROOT)) for path in (ROOT / "edged/web/static/vendor").iterdir()]
+    for number, name in enumerate([*names.split("\0")[:-1], *vendor]):
+        source, copy = ROOT / name, folder / name
+        if not source.is_file():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+        copy.chmod(0o700 if source.stat().st_mode & 0o100 else 0o600)
+        os.utime(copy, (1_500_000_000 + number, 1_500_000_000 + number))
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    (folder / "build").mkdir()
+    (folder / "build/trixie-deb").symlink_to(ROOT / "build/trixie-deb")
+    shutil.copy(ROOT / "build/trixie-deb.stamp", folder / "build")
+    return folder
+
+
 @pytest.mark.appliance
 @pytest.mark.slow
-def test_same_source_makes_the_same_bytes(deb: Path, tmp_path: Path) -> None:
-    # Another folder, nothing cached; lintian has judged the first.
+def test_same_source_makes_the_same_bytes_in_anybodys_checkout(deb: Path, tmp_path: Path) -> None:
+    other = other_checkout(tmp_path / "other")
+    # Nothing cached; lintian has judged the first.
     subprocess.run(
-        ["tools/deb", "--to", tmp_path],
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LINTIAN": "0"},
+        ["tools/deb"],
+        cwd=other,
+        env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LINTIAN": "0", "TZ": "Asia/Kathmandu"},
+        umask=0o077,
         check=True,
     )
-    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (deb, tmp_path / deb.name)]
+    digests = [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in (deb, other / "build/deb" / deb.name)
+    ]
     assert digests[0] == digests[1]
 
 
