@@ -21,6 +21,8 @@ MOST_BYTES = 4096
 ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 INNER = FOLDER | os.O_NOFOLLOW
+# What the kernel tells of our open files (proc(5), /proc/pid/fdinfo).
+OPEN_FILES = Path("/proc/self/fdinfo")
 
 
 class WrongVolume(OSError):  # noqa: N818  # reads as what it says
@@ -109,21 +111,36 @@ def open_volume(root: Path, volume: str, *, unnamed: bool = False) -> Iterator[i
 
 @contextmanager
 def open_below(root: int, *names: str) -> Iterator[int]:
-    """Descriptor of a folder below an open root: no link is followed, no other disk entered.
+    """Descriptor of a folder below an open root: no link is followed, no other disk entered, nor another
+    part of the same one that is mounted there.
 
     Raises WrongVolume, OSError.
     """
-    device = os.fstat(root).st_dev
+    place = _place(root)
     handle = os.dup(root)
     try:
         for name in names:
             inner = os.open(name, INNER, dir_fd=handle)
             os.close(handle)
             handle = inner
-        if os.fstat(handle).st_dev != device:
+        if _place(handle) != place:
             raise WrongVolume(
                 f"another disk is mounted at {'/'.join(names)} in the recordings folder", foreign=True
             )
         yield handle
     finally:
         os.close(handle)
+
+
+def _place(folder: int) -> tuple[int, str]:
+    """What tells on which disk, and in which mount, an open folder is. Raises OSError.
+
+    Both are needed: a folder that is bound elsewhere is on the same disk, and a subvolume in the same mount.
+    """
+    device = os.fstat(folder).st_dev
+    try:
+        told = (OPEN_FILES / str(folder)).read_text("ascii")
+    except (FileNotFoundError, PermissionError):
+        return device, ""  # /proc is not there, or not ours to read: never the disk's fault
+    mount = next((line for line in told.splitlines() if line.startswith("mnt_id:")), "")
+    return device, mount
