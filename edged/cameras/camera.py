@@ -29,6 +29,8 @@ FindMicrophone = Callable[[str], Awaitable[str | None]]
 GONE_SECONDS = 1.0
 AFTER_FAULT_SECONDS = 5.0
 AFTER_ENCODER_SECONDS = 0.2
+# Crashes in a row that are no failure yet; one that gave pictures may have more, while it is tried so soon.
+HICCUPS, SOON_SECONDS = 2, 4.0
 
 
 class Camera:
@@ -95,6 +97,7 @@ class Camera:
             self._become("failed", feed.problem)
         else:
             logger.info("plugged", extra=self._extra)
+            self._change(source=feed.source.__struct_config__.tag)
             self._become("starting", "")
 
     def set_recording(self, on: bool) -> None:
@@ -254,7 +257,7 @@ class Camera:
             state = "unplugged"
         elif end.kind == "stalled":
             state = "stalled"
-        elif end.kind == "encoder" or (end.kind == "crashed" and backoff.failures == 1):
+        elif end.kind == "encoder" or (end.kind == "crashed" and _comes_back(end, backoff)):
             state = "starting"
         self._become(state, end.reason)
         self._change(
@@ -311,3 +314,8 @@ class Camera:
         if view != self.view:
             self.view = view
             self._on_change()
+
+
+def _comes_back(end: WorkerEnd, backoff: Backoff) -> bool:
+    """Whether a camera whose worker crashed will probably be back in a moment, as it was before."""
+    return backoff.failures <= HICCUPS or (end.healthy > 0 and backoff.delay <= SOON_SECONDS)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 import trio
 
+from edged.cameras.remedies import LOOK_AT_DISK, SLOW_DISK, recording_remedy, remedy
 from edged.cameras.state import CameraView
 from edged.health import Finding, Severity
 from edged.health.recent import Recent
@@ -16,18 +17,8 @@ GRACE_SECONDS = 3.0
 # A restart, and frames that were lost, are told for so long (seconds).
 TOLD_SECONDS = 60.0
 OFTEN, OFTEN_SECONDS = 3, 600.0
-
-REPLUG = "Unplug it and plug it in again; if that does not help, try another port and cable."
-# What stands in a camera's reason, and what a person can do then.
-REMEDIES = (
-    ("another program", "Close that program: `fuser -v /dev/video*` names it."),
-    ("group 'video'", "Let the user that runs edged be in the group video, and restart edged."),
-    ("bandwidth", "Move it to a USB port of its own, or give it a smaller size or rate in the settings."),
-    ("format", "Give it another size in its settings; `v4l2-ctl --list-formats-ext` lists what it can do."),
-    ("no usable mode", "Give it another size in its settings, or move it to a USB port of its own."),
-    ("refused its job", "Look at its settings: `edged check` lists what is wrong with them."),
-    ("fault in edged", "Report it with the log's lines about it; edged tries again by itself."),
-)
+# So many restarts within these seconds are no hiccup any more.
+AGAIN, AGAIN_SECONDS = 2, 15.0
 
 
 class CameraFindings:
@@ -42,9 +33,11 @@ class CameraFindings:
     ) -> None:
         self._cameras, self._configured, self._monotonic = cameras, configured, monotonic
         self._restarts, self._restarts_long = Recent(TOLD_SECONDS), Recent(OFTEN_SECONDS)
+        self._restarts_again = Recent(AGAIN_SECONDS)
         self._lost = Recent(TOLD_SECONDS)
         self._progress: dict[str, tuple[int, float]] = {}
         self._first: dict[str, float] = {}
+        self._why_lost: dict[str, str] = {}
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong with each of them now."""
@@ -55,6 +48,7 @@ class CameraFindings:
     def _of(self, view: CameraView, now: float) -> Iterator[Finding]:
         lately = self._restarts.note(view.slug, view.restarts, now)
         often = self._restarts_long.note(view.slug, view.restarts, now)
+        again = self._restarts_again.note(view.slug, view.restarts, now) >= AGAIN
         lost = self._lost.note(view.slug, view.recording_dropped, now)
         if view.state == "disabled":
             return
@@ -63,21 +57,38 @@ class CameraFindings:
         if often >= OFTEN:
             cause = f"{view.name} was restarted {often} times within ten minutes, the last time because"
             words = f"{cause} {_plain(view.last_error)}."
-            yield _about(view, "restarts", "warning", words, remedy(view.last_error))
+            yield _about(view, "restarts", "warning", words, remedy(view.last_error, view))
         elif lately and view.state != "unplugged":
-            words = f"{view.name} was restarted by itself: {_plain(view.last_error)}."
-            yield _about(view, "restarted", "info", words, "Nothing has to be done unless it happens again.")
-        if lost:
-            words = (
-                f"{lost} frames of {view.name} were not recorded in the last minute:"
-                " the disk failed or was too slow."
-            )
-            yield _about(view, "footage-lost", "error", words, "Use a faster disk, or lower the bitrate.")
+            times = f" {lately} times" if lately > 1 else ""
+            words = f"{view.name} was restarted by itself{times}: {_plain(view.last_error)}."
+            mend = "Nothing has to be done unless it happens again."
+            if again:
+                mend = remedy(view.last_error, view)
+            yield _about(view, "restarted", "warning" if again else "info", words, mend)
+        if finding := self._of_lost(view, lost):
+            yield finding
         if view.state == "live":
             yield from self._of_live(view, now)
         else:
             for what in ("mute", "unseen", "unrecorded"):
                 self._first.pop(f"{view.slug} {what}", None)
+
+    def _of_lost(self, view: CameraView, lost: int) -> Finding | None:
+        """Frames that came and were not recorded, within the last minute."""
+        if not lost:
+            self._why_lost.pop(view.slug, None)
+            return None
+        reason = _plain(view.recording_held or view.recording_reason)
+        # A disk that is gone is slow to answer first: what is worse than slow counts.
+        if not _passes(reason) and ("slow" not in reason or view.slug not in self._why_lost):
+            self._why_lost[view.slug] = reason
+        why = self._why_lost.get(view.slug, "")
+        cause = f"{lost} frames of {view.name} were not recorded in the last minute"
+        if not why:
+            mend = f"{SLOW_DISK} If something else is told of the recordings disk, mend that first."
+            return _about(view, "footage-lost", "error", f"{cause}: the disk failed or was too slow.", mend)
+        mend = LOOK_AT_DISK if view.recording_held else recording_remedy(why)
+        return _about(view, "footage-lost", "error", f"{cause}: {why}.", mend)
 
     def _of_live(self, view: CameraView, now: float) -> Iterator[Finding]:
         if finding := self._recording(view, now):
@@ -101,7 +112,7 @@ class CameraFindings:
         if now - at < QUIET_SECONDS:
             return None
         words = f"{view.name} gives no new picture; its worker is about to be replaced."
-        return _about(view, "stalled", "warning", words, REPLUG)
+        return _about(view, "stalled", "warning", words, remedy("", view))
 
     def _recording(self, view: CameraView, now: float) -> Finding | None:
         if not view.recording_wanted:
@@ -113,12 +124,10 @@ class CameraFindings:
         if self._holds_for(f"{view.slug} unrecorded", waits, now) or not (view.recording or waits):
             reason = _plain(view.recording_reason) or "no reason is known"
             words = f"{view.name} is not being recorded: {reason}."
-            return _about(
-                view, "not-recorded", "error", words, "Check the recordings disk and its free space."
-            )
+            return _about(view, "not-recorded", "error", words, recording_remedy(reason))
         if view.recording and view.recording_reason:
             words = f"{view.name} is recorded, but {_plain(view.recording_reason)}."
-            return _about(view, "recording-slow", "warning", words, "Check the recordings disk.")
+            return _about(view, "recording-slow", "warning", words, recording_remedy(view.recording_reason))
         return None
 
     def _holds_for(self, what: str, holds: bool, now: float) -> bool:
@@ -143,16 +152,11 @@ def state_finding(view: CameraView, *, configured: bool) -> Finding | None:
         return _about(view, "absent", "info", words, "Plug it in when you want it back.")
     if view.state == "stalled":
         words = f"{view.name} froze: {reason}. It is being restarted."
-        return _about(view, "stalled", "warning", words, REPLUG)
+        return _about(view, "stalled", "warning", words, remedy(reason, view))
     if view.state == "failed":
         words = f"{view.name} gives no picture: {reason}."
-        return _about(view, "failed", "error", words, remedy(reason))
+        return _about(view, "failed", "error", words, remedy(reason, view))
     return None
-
-
-def remedy(reason: str) -> str:
-    """What to do about a camera with this reason."""
-    return next((words for part, words in REMEDIES if part in reason), REPLUG)
 
 
 def _passes(reason: str) -> bool:

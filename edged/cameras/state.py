@@ -4,6 +4,7 @@ from typing import Literal
 
 from edged.capture.job import Base
 
+Source = Literal["", "v4l2", "file", "synthetic", "rtsp"]
 CameraState = Literal["starting", "live", "stalled", "failed", "unplugged", "disabled"]
 
 
@@ -11,6 +12,7 @@ class CameraView(Base, frozen=True):
     """One camera as seen now. `since` is the UTC unix time at which `state` began; `reason` is for people.
 
     `recording_held` says why the house itself does not let it record (a full disk, say), "" when it does.
+    `source` is what it was last fed from, "" before that.
     Counters of frames count from the start of its worker, `restarts` and `stalls` from the daemon's.
     """
 
@@ -41,4 +43,5 @@ class CameraView(Base, frozen=True):
     restarts: int = 0
     stalls: int = 0
     worker_pid: int | None = None
+    source: Source = ""
     last_error: str = ""

@@ -125,7 +125,10 @@ class Watch:
             if self._first_in_at is not None:
                 until = min(until, self._first_in_at + max(limits.stall, SLOWEST_START))
             return until, "the camera gives no picture"
-        return self._progress_at + limits.stall, f"no new picture for {limits.stall:g} s"
+        words = f"no new picture for {limits.stall:g} s"
+        if self._heard_at - self._progress_at < limits.stall / 2:
+            words += ", the capture worker hangs"
+        return self._progress_at + limits.stall, words
 
     def judge(self, code: int | None, *, stalled: str = "", asked: bool = False) -> WorkerEnd:
         """Why it ended: with this exit code (None: it could not be ended), stalled, or asked to."""

@@ -170,3 +170,87 @@ def test_mute_microphone_and_unseen_picture_are_told_when_they_last() -> None:
     found = yard.look()
     assert {"camera.mute", "camera.not-shown"} == found.keys()
     assert not yard.look(audio=True, live_connected=True)
+
+
+@pytest.mark.parametrize("source", ["v4l2", "synthetic", "file", "rtsp"])
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        ("the capture worker was ended by signal 9", "journalctl -k"),
+        ("the capture worker was ended by signal 9: another program uses it", "journalctl -k"),
+        ("the capture worker was ended by signal 11", "report"),
+        ("the capture worker was ended by signal 15", "Somebody"),
+        ("no new picture for 5 s, the capture worker hangs", "dmesg"),
+        ("the capture worker does not start", "free"),
+    ],
+)
+def test_worker_that_was_ended_is_no_matter_of_cables(source: Any, reason: str, word: str) -> None:
+    for state in ("failed", "stalled"):
+        found = Yard().look(state=state, reason=reason, recording=False, source=source)
+        (finding,) = found.values()
+        assert word in finding.remedy
+        assert "cable" not in finding.remedy
+
+
+@pytest.mark.parametrize("source", ["synthetic", "file", "rtsp"])
+def test_camera_without_a_plug_is_not_to_be_unplugged(source: Any) -> None:
+    yard = Yard()
+    found = yard.look(state="stalled", reason="no new picture for 5 s", recording=False, source=source)
+    assert "nplug" not in found["camera.stalled"].remedy
+    assert (
+        "cable"
+        in Yard().look(state="stalled", reason="no new picture", source="v4l2")["camera.stalled"].remedy
+    )
+
+
+def test_second_restart_soon_after_the_first_is_a_warning_for_a_moment() -> None:
+    yard = Yard()
+    yard.look()
+    assert yard.look(restarts=1)["camera.restarted"].severity == "info"
+    found = yard.look(restarts=2, last_error="the capture worker was ended by signal 9")
+    assert found["camera.restarted"].severity == "warning"
+    assert "2 times" in found["camera.restarted"].cause
+    assert "journalctl -k" in found["camera.restarted"].remedy
+    for _ in range(15):
+        found = yard.look()
+    assert found["camera.restarted"].severity == "info"
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        ("waiting for a key frame", "not the disk"),
+        ("the recordings disk is full", "room"),
+        ("the recordings disk is read-only", "dmesg"),
+        ("the recordings disk is gone", "Mount"),
+        ("the recordings folder is missing", "Mount"),
+        ("the recordings disk fails (input/output error)", "cable and power"),
+        ("the recordings folder may not be written to", "belong"),
+        ("the recordings disk was too slow: footage was lost", "faster"),
+        ("footage cannot be written (ValueError)", "recordings disk"),
+    ],
+)
+def test_footage_that_is_not_written_has_the_remedy_of_its_cause(reason: str, word: str) -> None:
+    yard = Yard()
+    for _ in range(5):
+        found = yard.look(recording=False, recording_reason=reason)
+    assert word in found["camera.not-recorded"].remedy
+
+
+def test_frames_lost_because_the_disk_was_swapped_are_not_for_a_faster_disk() -> None:
+    yard = Yard()
+    yard.look()
+    yard.look(recording_dropped=3, recording_reason="the recordings disk is slow to answer")
+    yard.look(recording=False, recording_dropped=40, recording_reason="the recordings disk is gone")
+    found = yard.look(recording_dropped=60, recording_reason="the recordings disk is slow to answer")
+    lost = found["camera.footage-lost"]
+    assert "disk is gone" in lost.cause
+    assert ("Mount" in lost.remedy, "faster" in lost.remedy) == (True, False)
+    found = yard.look(recording_held="another disk is mounted there")
+    assert "another disk" in found["camera.footage-lost"].cause
+    assert "faster" not in found["camera.footage-lost"].remedy
+    for _ in range(60):
+        found = yard.look(recording=True, recording_held="", recording_reason="")
+    assert "camera.footage-lost" not in found
+    found = yard.look(recording_dropped=70, recording_reason="the recordings disk is slow to answer")
+    assert "faster" in found["camera.footage-lost"].remedy

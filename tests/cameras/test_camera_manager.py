@@ -350,6 +350,37 @@ async def test_worker_that_dies_is_replaced_after_ever_longer_waits(
         assert house.see(CAM).reason == ""
 
 
+async def test_worker_killed_twice_is_no_failed_camera_while_it_comes_back(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as house:
+        await house.plugs.plug(node())
+        for _ in range(2):
+            house.spawner.last.exits(-9)
+            await trio.sleep(0.1)
+            assert house.states() == {CAM: "starting"}
+            assert "signal 9" in house.see(CAM).reason
+            await trio.sleep(2)
+            assert house.states() == {CAM: "live"}
+        assert house.see(CAM).restarts == 2
+        assert house.see(CAM).source == "v4l2"
+
+
+async def test_worker_that_crashes_before_its_first_picture_fails_at_the_third_time(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async def die(child: FakeChild) -> None:
+        child.exits(-9)
+
+    async with running(tmp_path) as house:
+        house.spawner.on_start = die
+        await house.plugs.plug(node())
+        assert house.states() == {CAM: "starting"}
+        await trio.sleep(2)
+        assert len(house.spawner.children) == 3
+        assert house.states() == {CAM: "failed"}
+
+
 async def test_frozen_camera_is_stalled_until_it_gives_pictures_again(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
@@ -362,6 +393,7 @@ async def test_frozen_camera_is_stalled_until_it_gives_pictures_again(
         await trio.sleep(6)
         view = house.see(CAM)
         assert (view.state, view.stalls) == ("stalled", 1)
+        assert "hangs" not in view.reason  # it talks: the camera is to blame
         assert len(house.spawner.children) == 2
         house.spawner.on_start = healthy
         await trio.sleep(30)
@@ -381,6 +413,7 @@ async def test_stopped_worker_is_replaced_within_ten_seconds(
         await trio.sleep(7)
         assert house.states() == {CAM: "live"}
         assert house.see(CAM).stalls == 1
+        assert "worker hangs" in house.see(CAM).last_error
 
 
 @pytest.mark.parametrize(("code", "word"), [(2, "refused"), (4, "another program"), (5, "no format")])
