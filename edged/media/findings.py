@@ -26,6 +26,7 @@ class EngineFindings:
     ) -> None:
         self._health, self._wanted, self._monotonic = health, wanted, monotonic
         self._restarts, self._restarts_long = Recent(TOLD_SECONDS), Recent(OFTEN_SECONDS)
+        self._told = False
 
     def findings(self) -> Iterator[Finding]:
         """What is wrong now."""
@@ -42,7 +43,9 @@ class EngineFindings:
         if often >= OFTEN:
             words = f"The media engine was restarted {often} times within ten minutes."
             yield _finding("restarts", "warning", words, "Look at the log for what it said before.")
-        elif lately and health.up:
+        # One that is away again has been restarted all the same: the same trouble, since the first time.
+        self._told = bool(lately) and often < OFTEN and (health.up or self._told)
+        if self._told:
             words = "The media engine ended and was restarted; live pictures were away for a moment."
             yield _finding("restarted", "info", words, "Nothing has to be done unless it happens again.")
         if health.name == "embedded" and self._wanted == "auto":

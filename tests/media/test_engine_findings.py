@@ -48,6 +48,18 @@ def test_restart_between_two_looks_is_still_told_and_often_ones_louder() -> None
     assert room.look(restarts=4)["engine.restarts"].severity == "warning"
 
 
+def test_restart_that_is_told_holds_on_while_the_engine_is_away_again() -> None:
+    room = Room()
+    room.look()
+    assert room.look(up=False, reason="it ended", restarts=1).keys() == {"engine.down"}
+    assert room.look(up=True, reason="").keys() == {"engine.restarted"}
+    assert room.look(up=False, reason="it ended", restarts=2).keys() == {"engine.down", "engine.restarted"}
+    assert room.look(up=True, reason="").keys() == {"engine.restarted"}
+    for _ in range(60):
+        found = room.look()
+    assert not found
+
+
 @pytest.mark.parametrize(("wanted", "told"), [("auto", True), ("embedded", False)])
 def test_embedded_engine_is_only_worth_a_word_when_nobody_chose_it(
     wanted: Literal["auto", "embedded"], told: bool
