@@ -25,7 +25,9 @@ ROWS = {
     "revoke": "access code revoked to black picture",
     "start": "start to READY, SIGTERM to gone",
     "security": "exposure of each unit by systemd-analyze",
+    "web": "pages and API with 20 people; what 10,000 requests and connections leave behind",
     "library": "the index of 1,000 to 500,000 segments",
+    "playback": "a recording read through the web, beside plain reading",
     "idle": "the daemon with 0, 2 and 8 cameras",
 }
 
