@@ -28,8 +28,9 @@ def volume_metrics(figures: Figures) -> Iterator[Metric]:
         known,
         {(): view.state},
     )
-    yield gauge("edged_volume_size_bytes", "Size of the recordings disk.", view.total)
-    yield gauge("edged_volume_free_bytes", "What is free on it for footage.", view.free)
+    if view.total:  # of a disk that is not there nothing is known, which is not 0
+        yield gauge("edged_volume_size_bytes", "Size of the recordings disk.", view.total)
+        yield gauge("edged_volume_free_bytes", "What is free on it for footage.", view.free)
     yield gauge("edged_footage_bytes", "What all footage takes.", footage.total_bytes)
     yield gauge("edged_footage_segments", "How many files of footage there are.", footage.segments)
     yield gauges(

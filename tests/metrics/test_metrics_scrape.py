@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,7 @@ from edged.metrics.of_house import MOST_ISSUES
 from edged.metrics.processes import Processes
 from edged.metrics.totals import CameraTotals
 from edged.recordings.janitor import Count
-from edged.recordings.volume import VolumeView
+from edged.recordings.volume import VolumeState, VolumeView
 from edged.web.server.limits import ConnectionCaps, Connections
 from edged.web.server.serve import serve_web
 from edged.web.server.traffic import Traffic
@@ -191,6 +192,16 @@ async def test_engine_that_does_not_answer_costs_its_viewers_and_nothing_else() 
         "edged_engine_viewers{protocol=hls}"
     ]
     assert "edged_engine_restarts_total" in found
+
+
+@pytest.mark.parametrize("state", ["missing", "foreign", "failing"])
+async def test_of_a_disk_that_is_not_there_no_bytes_are_told(state: VolumeState) -> None:
+    figures = replace(House().figures(), volume=lambda: VolumeView(state=state), days_left=lambda: None)
+    found = values((await scrape(figures, ""))[0].decode())
+    assert found[f"edged_volume_state{{state={state}}}"] == 1
+    for name in ("edged_volume_size_bytes", "edged_volume_free_bytes", "edged_footage_kept_seconds"):
+        assert name not in found
+    assert found["edged_footage_bytes"] == 5_000, "what was recorded there is still known"
 
 
 async def test_traffic_is_told_by_class_of_route_and_not_by_path() -> None:
