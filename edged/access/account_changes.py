@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 import trio
 from msgspec import UNSET, UnsetType
 
-from edged.access.audit import Audit
+from edged.access.audit import Audit, Facts, told_cameras
 from edged.access.changes import Follower, UserChange
+from edged.access.code_rows import revoke_of
 from edged.access.passwords import Passwords
 from edged.access.setup_code import SetupCode
 from edged.access.subject import Role, User
@@ -105,7 +106,7 @@ class AccountChanges:
         await self._do(create)
         if first:
             await self._forget_code()
-        self._audit.note("user_created", user=user.name, by=by)
+        self._audit.note("user_created", user=user.name, by=by, **rights_of(user))
         return user
 
     async def change(
@@ -116,18 +117,19 @@ class AccountChanges:
         cameras: Iterable[str] | UnsetType | None = UNSET,
         disabled: bool | UnsetType = UNSET,
         password: str | UnsetType = UNSET,
+        revoke_codes: bool = False,
         by: str = "",
     ) -> User:
         """Change all that is given at one moment, or nothing: nobody has more for an instant than is meant.
 
         `cameras` are the slugs a viewer may watch, None means all; an admin has all, and who becomes a
         viewer too, unless they are given. With `disabled` sessions end, and codes open nothing while it
-        lasts. With `password` sessions end.
+        lasts. With `password` sessions end; codes go on, unless `revoke_codes` takes them back for good.
         Raises Unacceptable, AccessError (unknown, last admin), Throttled, StoreError.
         """
         name = plain_name(username)
         wish = acceptable_wish(name, role=role, cameras=cameras, disabled=disabled, password=password)
-        return await self._change(name, wish, by=by)
+        return await self._change(name, wish, revoke_codes=revoke_codes, by=by)
 
     async def set_role(self, username: str, role: Role, *, by: str = "") -> User:
         """`change` the role alone."""
@@ -161,9 +163,12 @@ class AccountChanges:
         await self._do(remove)
         self._audit.note("user_removed", user=name, by=by)
 
-    async def sign_out_everywhere(self, username: str, *, keep_session: str = "", by: str = "") -> None:
+    async def sign_out_everywhere(
+        self, username: str, *, keep_session: str = "", revoke_codes: bool = False, by: str = ""
+    ) -> None:
         """End every session of somebody, but for the id `keep_session`.
 
+        What they shared goes on, unless `revoke_codes` takes it back for good.
         Raises AccessError for an unknown one.
         """
         name = plain_name(username)
@@ -171,14 +176,31 @@ class AccountChanges:
         if user is None:
             raise AccessError(NO_USER)
         # In memory first: whoever lost a laptop must not depend on the disk. Sessions try it until it holds.
-        self._apply(UserChange(name=name, user=user, signs_out=True, keep_session=keep_session))
         self._audit.note("signed_out", user=name, by=by)
+        self._apply(
+            UserChange(
+                name=name,
+                user=user,
+                signs_out=True,
+                keep_session=keep_session,
+                revokes_codes=revoke_codes,
+                by=by,
+            )
+        )
+
+        def write(connection: sqlite3.Connection) -> None:
+            end_sessions(connection, name, keep_session)
+            if revoke_codes:
+                revoke_of(connection, name, self._clock())
+
         try:
-            await self._store.transact(lambda connection: end_sessions(connection, name, keep_session))
+            await self._store.transact(write)
         except StoreError as error:
             logger.warning("ended sessions are not deleted yet: %s", error, extra={"USER": name})
 
-    async def _change(self, name: str, wish: UserWish, *, old_hash: str | None = None, by: str) -> User:
+    async def _change(
+        self, name: str, wish: UserWish, *, old_hash: str | None = None, revoke_codes: bool, by: str
+    ) -> User:
         """Do a wish that was judged; with `old_hash` only while that is the password's."""
         signs_out = wish.password is not UNSET
         encoded = None if wish.password is UNSET else await self._passwords.hash(wish.password)
@@ -192,13 +214,16 @@ class AccountChanges:
             update_user(connection, new)
             if new.disabled or signs_out:
                 end_sessions(connection, name, "")
-            return UserChange(name=name, user=new, signs_out=signs_out)
+            if revoke_codes:
+                revoke_of(connection, name, self._clock())
+            return UserChange(name=name, user=new, signs_out=signs_out, revokes_codes=revoke_codes, by=by)
 
-        applied = await self._do(update)
+        user = (await self._do(update)).user
+        assert user is not None
         for event in wish.events():
-            self._audit.note(event, user=name, by=by)
-        assert applied.user is not None
-        return applied.user
+            rights = rights_of(user) if event == "user_changed" else {}
+            self._audit.note(event, user=name, by=by, **rights)
+        return user
 
     async def _do(self, change: Callable[[sqlite3.Connection], UserChange]) -> UserChange:
         with trio.CancelScope(shield=True):  # on disk means in memory
@@ -233,6 +258,11 @@ class AccountChanges:
             await trio.to_thread.run_sync(self._code.remove)
         except OSError as error:
             logger.warning("the used setup code could not be removed: %s", error)
+
+
+def rights_of(user: User) -> Facts:
+    """What the audit tells of what an account may."""
+    return {"role": user.role, "cameras": told_cameras(user.cameras)}
 
 
 def _known(connection: sqlite3.Connection, name: str) -> User:

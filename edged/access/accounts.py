@@ -207,8 +207,12 @@ class Accounts(AccountChanges):
         """Whether that account was entered by who holds the token `device`. Memory only."""
         return bool(self._devices.key(plain_name(username), device))
 
-    async def change_own_password(self, username: str, old: str, new: str) -> User:
+    async def change_own_password(
+        self, username: str, old: str, new: str, *, revoke_codes: bool = False
+    ) -> User:
         """Change a password by who knows the old one; all sessions end, also the one that asks.
+
+        What they shared goes on, unless `revoke_codes` takes it back for good.
 
         Raises Unacceptable (the new one), AccessError (the old one is wrong), Throttled, StoreError.
         """
@@ -230,7 +234,7 @@ class Accounts(AccountChanges):
         if new == old:
             raise Unacceptable("password", "Please choose a password other than the old one.")
         wish = UserWish(password=new)
-        return await self._change(name, wish, old_hash=encoded, by=name)
+        return await self._change(name, wish, old_hash=encoded, revoke_codes=revoke_codes, by=name)
 
     def _tell_code(self) -> None:
         """Write the setup code into the log, which only the box's owner can read."""

@@ -1,15 +1,17 @@
 """The audit: one line in the journal and one count for everything that concerns who may come in.
 
-A line has the fields EVENT, USER, ADDRESS and CODE (the id of an access code, never its words). What people
+A line has the fields EVENT, USER, BY, ADDRESS and CODE (the id of an access code, never its words), and what
+it is about: ROLE, CAMERAS (slugs, "all" or "none"), UNTIL (UTC, or "revoked"), OLD_CODE (an id). What people
 typed is never told, since they type passwords into the wrong field. Somebody who guesses may make every
 request a line: beyond a burst the lines of an event are only counted, and the next one says how many were.
 """
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal, TypedDict, Unpack, get_args
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +71,27 @@ _WORDS: Mapping[Event, str] = {
 }
 
 
+class Facts(TypedDict, total=False):
+    """What a line tells of an account or a code, as it is from now on; `old_code` is the id it had before."""
+
+    role: str
+    cameras: str
+    until: str
+    old_code: str
+
+
+def told_cameras(slugs: Iterable[str] | None) -> str:
+    """Cameras as a field of the journal; None means all."""
+    return "all" if slugs is None else ",".join(sorted(set(slugs))) or "none"
+
+
+def told_until(expires_at: float | None) -> str:
+    """The end of a code as a field of the journal; `expires_at` in UTC unix seconds, None: until revoked."""
+    return (
+        "revoked" if expires_at is None else f"{datetime.fromtimestamp(expires_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    )
+
+
 class Audit:
     """Counts and tells. `clock` counts seconds and never jumps."""
 
@@ -84,7 +107,16 @@ class Audit:
         """How often each event happened since the start; every event is there, with 0 at first."""
         return MappingProxyType(self._counts)
 
-    def note(self, event: Event, *, user: str = "", address: str = "", code: str = "", by: str = "") -> None:
+    def note(
+        self,
+        event: Event,
+        *,
+        user: str = "",
+        address: str = "",
+        code: str = "",
+        by: str = "",
+        **facts: Unpack[Facts],
+    ) -> None:
         """Count an event and tell it.
 
         `user` is the account that it is about, `code` the id of an access code, `by` the account that did
@@ -108,6 +140,10 @@ class Audit:
                 "ADDRESS": address or None,
                 "CODE": code or None,
                 "BY": by or None,
+                "ROLE": facts.get("role") or None,
+                "CAMERAS": facts.get("cameras") or None,
+                "UNTIL": facts.get("until") or None,
+                "OLD_CODE": facts.get("old_code") or None,
             },
         )
 

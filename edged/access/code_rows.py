@@ -87,6 +87,14 @@ def write_ends(connection: sqlite3.Connection, codes: Iterable[AccessCode]) -> N
     )
 
 
+def revoke_of(connection: sqlite3.Connection, owner: str, now: float) -> None:
+    """Revoke all codes of an account that have not ended."""
+    connection.execute(
+        "UPDATE access_code SET revoked_at = ? WHERE owner = ? AND revoked_at IS NULL AND ended_at IS NULL",
+        (now, owner),
+    )
+
+
 def write_uses(connection: sqlite3.Connection, codes: Iterable[AccessCode]) -> None:
     """Write when codes were used last."""
     connection.executemany(

@@ -8,6 +8,7 @@ in memory first and then on disk, again and again until the disk takes them.
 import secrets
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Self
@@ -15,7 +16,8 @@ from typing import Self
 import msgspec
 import trio
 
-from edged.access.audit import Audit
+from edged.access.audit import Audit, Facts, told_cameras, told_until
+from edged.access.changes import UserChange
 from edged.access.code_questions import REFUSED, CodeQuestions, may_manage
 from edged.access.code_record import (
     CLOSED,
@@ -61,6 +63,8 @@ class Codes(CodeQuestions):
     ) -> None:
         super().__init__(shelf=shelf, clock=clock, monotonic=monotonic, audit=audit)
         self._store, self._exists, self._name_of = store, exists, name_of
+        # How often all that an account shared was taken back.
+        self._taken_back: Counter[str] = Counter()
         self._own_words = OwnWordsTries(clock=monotonic)
         self._writer = CodeWriter(store=store, shelf=shelf, clock=clock, monotonic=monotonic)
         self._wake = trio.Event()
@@ -111,7 +115,7 @@ class Codes(CodeQuestions):
             name = self._sharer(owner)
             wanted = acceptable_items(items, self._shelf.owner(name), self._exists)
             told = self._new_words(words, name, wanted, owner)
-            now = self._clock()
+            now, taken_back = self._clock(), self._taken_back[name]
             code = AccessCode(
                 id=secrets.token_hex(8),
                 owner=name,
@@ -132,8 +136,11 @@ class Codes(CodeQuestions):
                 if self._shelf.owner(name) is None:  # removed meanwhile, and the code with the account
                     raise AccessError(NOT_YOURS)
                 entry = self._shelf.put(kept)
+                if self._taken_back[name] != taken_back:  # while this was written
+                    self._shelf.revoke(entry)
+                    self._writer.ended(code.id)
             self._wake.set()
-        self._audit.note("code_created", user=name, by=owner.user, code=code.id)
+        self._audit.note("code_created", user=name, by=owner.user, code=code.id, **_facts(code))
         return entry.shown(), told
 
     async def renew(self, code_id: str, by: Subject, expires_at: float | None) -> AccessCode:
@@ -151,7 +158,7 @@ class Codes(CodeQuestions):
                 await self._update(code_id, KeptCode(entry.words_hash, code))
                 self._shelf.renewed(entry, code)
             self._wake.set()
-        self._audit.note("code_renewed", user=code.owner, by=by.user, code=code_id)
+        self._audit.note("code_renewed", user=code.owner, by=by.user, code=code_id, **_facts(code))
         return entry.shown()
 
     async def change_words(
@@ -187,7 +194,8 @@ class Codes(CodeQuestions):
                 new = self._shelf.put(KeptCode(kept.words_hash, code))
                 self._writer.ended(code.id)
             self._wake.set()
-        self._audit.note("code_renewed", user=code.owner, by=by.user, code=code.id)
+        facts: Facts = {**_facts(code), "old_code": code_id}
+        self._audit.note("code_renewed", user=code.owner, by=by.user, code=code.id, **facts)
         return new.shown(), told
 
     async def revoke(self, id_or_words: str, by: Subject) -> None:
@@ -205,6 +213,20 @@ class Codes(CodeQuestions):
         self._audit.note("code_revoked", user=entry.code.owner, by=by.user, code=entry.code.id)
         self._wake.set()  # whoever asked may give up waiting for the disk
         await self._writer.ends()
+
+    def follow(self, change: UserChange) -> None:
+        """Apply what an account may share from now on, and take back all it shares when that is meant."""
+        super().follow(change)
+        if not change.revokes_codes:
+            return
+        self._taken_back[change.name] += 1
+        for entry in self._shelf:
+            code = entry.code
+            if code.owner == change.name and code.revoked_at is None and code.ended_at is None:
+                self._shelf.revoke(entry)
+                self._writer.ended(code.id)
+                self._audit.note("code_revoked", user=code.owner, by=change.by, code=code.id)
+        self._wake.set()
 
     @property
     def unended(self) -> int:
@@ -277,6 +299,12 @@ class Codes(CodeQuestions):
     async def _update(self, code_id: str, kept: KeptCode) -> None:
         if not await self._store.transact(partial(update_code, old_id=code_id, kept=kept)):
             raise AccessError(NO_CODE)
+
+
+def _facts(code: AccessCode) -> Facts:
+    """What the audit tells of a code."""
+    cameras = told_cameras(item.media_slug for item in code.items)
+    return {"cameras": cameras, "until": told_until(code.expires_at)}
 
 
 def _replace(connection: sqlite3.Connection, dropped: Sequence[Entry], kept: KeptCode) -> None:

@@ -38,13 +38,13 @@ class People(Protocol):
         """Make an account of `username`, `password`, `role`, `cameras`."""
 
     def change(self, name: str, values: Told) -> Told:
-        """Change what `values` names: `role`, `cameras`, `disabled`, `password`."""
+        """Change what `values` names: `role`, `cameras`, `disabled`, `password`, `revoke_codes`."""
 
     def remove(self, name: str) -> None:
         """Delete an account."""
 
-    def sign_out(self, name: str) -> None:
-        """End every session of an account."""
+    def sign_out(self, name: str, *, revoke_codes: bool) -> None:
+        """End every session of an account, and with `revoke_codes` all that it shares."""
 
 
 class DaemonPeople:
@@ -72,9 +72,9 @@ class DaemonPeople:
         """Delete an account."""
         self._control.delete(_path(name))
 
-    def sign_out(self, name: str) -> None:
+    def sign_out(self, name: str, *, revoke_codes: bool) -> None:
         """End every session."""
-        self._control.post(_path(name) + "/sign-out", {})
+        self._control.post(_path(name) + "/sign-out", {"revoke_codes": revoke_codes})
 
 
 class DatabasePeople:
@@ -111,9 +111,9 @@ class DatabasePeople:
         """Delete an account."""
         self._run(lambda accounts: accounts.remove_user(name))
 
-    def sign_out(self, name: str) -> None:
+    def sign_out(self, name: str, *, revoke_codes: bool) -> None:
         """End every session."""
-        self._run(lambda accounts: accounts.sign_out_everywhere(name))
+        self._run(lambda accounts: accounts.sign_out_everywhere(name, revoke_codes=revoke_codes))
 
     def _run(self, work: Callable[["Accounts"], Awaitable[T]]) -> T:
         from edged.access.accounts import Accounts  # noqa: PLC0415  # commands that ask little start fast

@@ -18,6 +18,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 stdin_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
 )
+revoke_option = click.option("--revoke-codes", is_flag=True, help="Also take back for good what they shared.")
 role_type = click.Choice(["admin", "viewer"])
 
 
@@ -72,11 +73,17 @@ def add(
 @click.argument("name")
 @config_option
 @stdin_option
+@revoke_option
 @json_option
-def passwd(name: str, config_path: Path | None, *, password_stdin: bool, as_json: bool) -> None:
-    """Give somebody another password; who is signed in with the old one is out."""
-    password = _password(password_stdin)
-    _with_people(config_path, lambda people: _say(people.change(name, {"password": password}), as_json))
+def passwd(
+    name: str, config_path: Path | None, *, password_stdin: bool, revoke_codes: bool, as_json: bool
+) -> None:
+    """Give somebody another password; who is signed in with the old one is out.
+
+    What they shared stays shared, unless --revoke-codes takes it back.
+    """
+    values = {"password": _password(password_stdin), "revoke_codes": revoke_codes}
+    _with_people(config_path, lambda people: _say(people.change(name, values), as_json))
 
 
 @user.command()
@@ -143,12 +150,17 @@ def remove(name: str, config_path: Path | None, *, yes: bool) -> None:
 @user.command()
 @click.argument("name")
 @config_option
-def signout(name: str, config_path: Path | None) -> None:
-    """End every session of somebody, on all their devices."""
+@revoke_option
+def signout(name: str, config_path: Path | None, *, revoke_codes: bool) -> None:
+    """End every session of somebody, on all their devices.
+
+    What they shared stays shared, unless --revoke-codes takes it back.
+    """
 
     def out(people: People) -> None:
-        people.sign_out(name)
-        click.echo(f"{name} is signed out everywhere.")
+        people.sign_out(name, revoke_codes=revoke_codes)
+        shared = "is taken back." if revoke_codes else "stays shared; --revoke-codes takes it back."
+        click.echo(f"{name} is signed out everywhere. What {name} shared {shared}")
 
     _with_people(config_path, out)
 

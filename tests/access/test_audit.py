@@ -1,8 +1,10 @@
 """Every event is counted; the journal tells who, from where and by which code, and is not flooded."""
 
 import logging
+from pathlib import Path
 
 import pytest
+from access.code_house import EVE, PASSWORD, open_house
 
 from edged.access.audit import BURST, EVENTS, Audit
 
@@ -28,6 +30,51 @@ def test_a_line_has_the_fields_and_no_others(caplog: pytest.LogCaptureFixture) -
         "CODE": "c0ffee",
         "BY": "anna",
     }
+
+
+async def test_the_journal_tells_what_an_account_may_from_now_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_house(tmp_path) as house:
+        with caplog.at_level(logging.INFO):
+            await house.accounts.create_user(username="max", password=PASSWORD, role="viewer")
+            await house.accounts.set_cameras("eve", ["hall", "garden"], by="anna")
+            await house.accounts.set_cameras("eve", [], by="anna")
+            await house.accounts.set_role("eve", "admin", by="anna")
+    assert told(caplog, "USER", "ROLE", "CAMERAS") == [
+        ("user_created", "max", "viewer", "all"),
+        ("user_changed", "eve", "viewer", "garden,hall"),
+        ("user_changed", "eve", "viewer", "none"),
+        ("user_changed", "eve", "admin", "all"),
+    ]
+
+
+async def test_the_journal_tells_what_a_code_opens_until_when_and_what_it_was_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_house(tmp_path) as house:
+        house.clock.now = 1_700_000_000.0
+        with caplog.at_level(logging.INFO):
+            old, words = await house.share(EVE, "porch", "garden", lasts=60.0)
+            await house.codes.renew(old, EVE, None)
+            new, fresh = await house.codes.change_words(old, EVE)
+    assert told(caplog, "CODE", "CAMERAS", "UNTIL", "OLD_CODE") == [
+        ("code_created", old, "garden,porch", "2023-11-14T22:14:20Z", None),
+        ("code_renewed", old, "garden,porch", "revoked", None),
+        ("code_renewed", new.id, "garden,porch", "revoked", old),
+    ]
+    lines = "".join(f"{record.__dict__}" for record in caplog.records)
+    assert words not in lines
+    assert fresh not in lines
+
+
+def told(caplog: pytest.LogCaptureFixture, *fields: str) -> list[tuple[object, ...]]:
+    """These fields of each line of the audit, behind its event."""
+    return [
+        tuple(getattr(record, field) for field in ("EVENT", *fields))
+        for record in caplog.records
+        if hasattr(record, "EVENT")
+    ]
 
 
 def test_every_event_is_counted_from_nought() -> None:

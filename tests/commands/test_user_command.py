@@ -6,16 +6,19 @@ import os
 import pwd
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import pytest
 import trio
 from click.testing import CliRunner, Result
 
 from edged.access.accounts import Accounts
+from edged.access.codes import Codes
 from edged.access.passwords import Passwords
 from edged.access.sessions import Sessions
+from edged.access.subject import Item, Subject
 from edged.cli import main
 from edged.commands import people as people_module
 from edged.commands.people import as_owner
@@ -24,6 +27,7 @@ from edged.folders import hold_folder
 from edged.store import Store
 
 PASSWORD = "a short sentence"
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -255,7 +259,7 @@ def test_a_running_daemon_is_asked(box: Box, data: Path, monkeypatch: pytest.Mon
     box.done("passwd", " Anna", "--password-stdin", typed=PASSWORD + "\n")
     refused = box("disable", "nobody")
 
-    assert control.asked[0] == ("PATCH", "/api/users/anna", {"password": PASSWORD})
+    assert control.asked[0] == ("PATCH", "/api/users/anna", {"password": PASSWORD, "revoke_codes": False})
     assert (refused.exit_code, refused.output) == (1, "edged: There is no such user.\n")
     assert not (data / "edged.sqlite3").exists()
 
@@ -275,3 +279,32 @@ def test_without_a_terminal_a_password_is_not_asked_for_but_another_way_is_named
     assert done.returncode == 2
     assert "--password-stdin" in done.stderr
     assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize("revoke", [False, True])
+@pytest.mark.parametrize("words", [("signout", "eve"), ("passwd", "eve", "--password-stdin")])
+def test_what_somebody_shared_is_taken_back_without_a_daemon_when_asked_for(
+    anna: Box, data: Path, words: tuple[str, ...], revoke: bool
+) -> None:
+    anna.done("add", "eve", "--password-stdin", typed=PASSWORD + "\n")
+
+    async def with_codes(work: Callable[[Codes], Awaitable[T]]) -> T:
+        store = await Store.open(data / "edged.sqlite3")
+        try:
+            return await work(await Codes.open(store=store))
+        finally:
+            await store.close()
+
+    async def share(codes: Codes) -> str:
+        eve = Subject(kind="viewer", user="eve", session="1", cameras=None)
+        items = [Item(media_type="video", media_slug="porch")]
+        return (await codes.create(eve, description="x", items=items, expires_at=None))[1]
+
+    async def opens(codes: Codes) -> bool:
+        return codes.lookup(shared) is not None
+
+    shared = trio.run(with_codes, share)
+    told = anna.done(*words, *(["--revoke-codes"] if revoke else []), typed=PASSWORD + " 2\n")
+
+    assert trio.run(with_codes, opens) is not revoke
+    assert ("stays shared" in told) is (words[0] == "signout" and not revoke)

@@ -138,3 +138,38 @@ async def test_ones_own_password_is_changed_by_who_knows_it_and_other_sessions_e
             assert (await anew.get("/api/cameras")).status_code == 200
         async with house.client("phone") as phone:
             assert (await phone.get("/api/cameras")).status_code == 401
+
+
+@pytest.mark.parametrize("revoke", [False, True])
+@pytest.mark.parametrize("way", ["sign-out", "reset", "own password"])
+async def test_what_somebody_shared_is_taken_back_when_asked_for(
+    tmp_path: Path, way: str, revoke: bool
+) -> None:
+    async with (
+        open_house(tmp_path) as house,
+        house.client("admin") as admin,
+        house.client("viewer") as viewer,
+    ):
+        words = await house.share("viewer")
+        asked = {"revoke_codes": True} if revoke else {}
+        match way:
+            case "sign-out":
+                answer = await admin.post("/api/users/viewer/sign-out", json=asked)
+            case "reset":
+                answer = await admin.patch("/api/users/viewer", json={"password": "another sentence"} | asked)
+            case _:
+                answer = await viewer.post(
+                    "/api/account/password", json={"old": PASSWORD, "new": "another sentence"} | asked
+                )
+
+        assert answer.status_code in {200, 204}
+        assert (house.codes.lookup(words) is None) is revoke
+        assert house.sessions.lookup(house.tokens["viewer"]) is None
+
+
+async def test_signing_somebody_out_needs_no_body_and_takes_no_wrong_one(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, house.client("admin") as admin:
+        wrong = await admin.post("/api/users/viewer/sign-out", json={"revoke_codes": "yes"})
+        assert (wrong.status_code, wrong.json()["field"]) == (400, "revoke_codes")
+        assert house.sessions.lookup(house.tokens["viewer"]) is not None
+        assert (await admin.post("/api/users/viewer/sign-out")).status_code == 204

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from house import ADA, PASSWORD, House, open_house
 
-from edged.access.subject import User
+from edged.access.subject import Subject, User
 
 
 async def user(house: House, name: str) -> User | None:
@@ -171,3 +171,35 @@ async def test_signing_out_everywhere_asks_and_ends_every_session(tmp_path: Path
         assert (await here.post("/account/sign-out")).headers["location"] == "/login"
         assert (await there.get("/account")).status_code == 303
         assert house.codes.lookup(words) is not None
+
+
+VIC = Subject(kind="viewer", user="vic", cameras=frozenset({"door"}))
+
+
+@pytest.mark.parametrize(
+    ("page", "action", "form"),
+    [
+        ("/people/~vic/sign-out", "/people/~vic/sign-out", {}),
+        ("/people/~vic", "/people/~vic/password", {"password": "another short sentence"}),
+        ("/account/sign-out", "/account/sign-out", {}),
+        ("/account", "/account/password", {"old": PASSWORD, "new": "another short sentence"}),
+    ],
+)
+@pytest.mark.parametrize("take_back", [False, True])
+async def test_signing_out_says_that_shared_links_stay_and_offers_to_take_them_back(
+    tmp_path: Path, page: str, action: str, form: dict[str, str], take_back: bool
+) -> None:
+    who = "vic" if page.startswith("/account") else "ada"
+    async with open_house(tmp_path) as house, house.browser(who) as browser:
+        assert "revoke_codes" not in (await browser.get(page)).text
+        words, others = await house.share(owner=VIC), await house.share(owner=ADA)
+        told = (await browser.get(page)).text
+        assert "shared stays shared" in told
+        assert 'type="checkbox" name="revoke_codes"' in told
+        assert "1 link or code" in told
+
+        answer = await browser.post(action, data=form | ({"revoke_codes": "1"} if take_back else {}))
+
+        assert answer.status_code in {200, 303}
+        assert (house.codes.lookup(words) is None) is take_back
+        assert house.codes.lookup(others) is not None

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 
 from edged.access.subject import ROOT, Role, User
 from edged.errors import AccessError, StoreError
@@ -21,6 +21,7 @@ REMEDIES = {
     "role": "Give admin or viewer.",
     "cameras": "Give a list of the slugs that a viewer may watch, or null for all cameras.",
     "disabled": "Give true or false.",
+    "revoke_codes": "Give true to take back, too, what the account shared.",
 }
 NO_USER = "There is no such user."
 
@@ -41,6 +42,13 @@ class UserWish(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     cameras: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
     password: str | msgspec.UnsetType = msgspec.UNSET
+    revoke_codes: bool = False
+
+
+class SignOut(msgspec.Struct, forbid_unknown_fields=True):
+    """What else is to end with all sessions."""
+
+    revoke_codes: bool = False
 
 
 class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,6 +56,7 @@ class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
 
     old: str
     new: str
+    revoke_codes: bool = False
 
 
 @api_users.get("/api/users")
@@ -81,7 +90,7 @@ async def create() -> Response:
 async def change(name: str) -> Response:
     """Change an account, all that is given or nothing; running sessions and codes follow at once."""
     by = guard.require("manage", None).user
-    wish = await read_body(UserWish, _remedies("role", "cameras", "disabled", "password"))
+    wish = await read_body(UserWish, _remedies("role", "cameras", "disabled", "password", "revoke_codes"))
     user = await _user(name)
     try:
         user = await parts().accounts.change(
@@ -90,6 +99,7 @@ async def change(name: str) -> Response:
             cameras=wish.cameras,
             disabled=wish.disabled,
             password=wish.password,
+            revoke_codes=wish.revoke_codes,
             by=by,
         )
     except (AccessError, StoreError) as error:
@@ -111,11 +121,12 @@ async def remove(name: str) -> Response:
 
 @api_users.post("/api/users/<name>/sign-out")
 async def sign_out(name: str) -> Response:
-    """End every session of an account: 204."""
+    """End every session of an account, and with `revoke_codes` all that it shares: 204. The body may lack."""
     by = guard.require("manage", None).user
+    wish = await read_body(SignOut, _remedies("revoke_codes")) if await request.get_data() else SignOut()
     user = await _user(name)
     try:
-        await parts().accounts.sign_out_everywhere(user.name, by=by)
+        await parts().accounts.sign_out_everywhere(user.name, revoke_codes=wish.revoke_codes, by=by)
     except (AccessError, StoreError) as error:
         raise refused(error) from error
     return Response("", 204)
@@ -125,11 +136,14 @@ async def sign_out(name: str) -> Response:
 async def change_password() -> Response:
     """Change one's own password: 204 with the cookie of a new session; all there were end."""
     asker = guard.require("status", None)
-    wish = await read_body(NewPassword, {"old": "Give the password of now.", "new": REMEDIES["password"]})
+    remedies = {"old": "Give the password of now.", "new": REMEDIES["password"]}
+    wish = await read_body(NewPassword, remedies | _remedies("revoke_codes"))
     if asker == ROOT:
         raise Refused(409, "root has no password here. Name an account: /api/users/<name>.")
     try:
-        user = await parts().accounts.change_own_password(asker.user, wish.old, wish.new)
+        user = await parts().accounts.change_own_password(
+            asker.user, wish.old, wish.new, revoke_codes=wish.revoke_codes
+        )
         entry = await entry_of(user)
     except (AccessError, StoreError) as error:
         raise refused(error, status=403) from error

@@ -10,6 +10,7 @@ from edged.access.subject import Subject
 from edged.errors import AccessError, StoreError
 from edged.web import guard
 from edged.web.pages.gates import entry_of, let_in, refusal
+from edged.web.pages.shared import shared_by
 from edged.web.parts import parts
 from edged.web.words import say
 
@@ -34,7 +35,10 @@ async def change_password() -> ResponseReturnValue:
         return await _page(errors, "", changed=False), 422
     try:
         user = await parts().accounts.change_own_password(
-            me.user, old[: MOST_PASSWORD + 1], new[: MOST_PASSWORD + 1]
+            me.user,
+            old[: MOST_PASSWORD + 1],
+            new[: MOST_PASSWORD + 1],
+            revoke_codes="revoke_codes" in form,
         )
         entry = await entry_of(user)
     except Unacceptable as error:
@@ -50,7 +54,7 @@ async def change_password() -> ResponseReturnValue:
 @account_pages.get("/account/sign-out")
 async def ask() -> ResponseReturnValue:
     """Ask before every session ends."""
-    _me()
+    me = _me()
     return await render_template(
         "confirm.html",
         room="account",
@@ -60,6 +64,8 @@ async def ask() -> ResponseReturnValue:
         address="/account/sign-out",
         back="/account",
         danger=False,
+        shared=shared_by(me.user),
+        shared_words=say("account.revoke_codes"),
     )
 
 
@@ -67,7 +73,8 @@ async def ask() -> ResponseReturnValue:
 async def sign_out_everywhere() -> ResponseReturnValue:
     """End every session of one's own."""
     me = _me()
-    await parts().accounts.sign_out_everywhere(me.user, by=me.user)
+    revoke_codes = "revoke_codes" in await request.form
+    await parts().accounts.sign_out_everywhere(me.user, revoke_codes=revoke_codes, by=me.user)
     return redirect("/login", 303)
 
 
@@ -84,4 +91,5 @@ async def _page(errors: Mapping[str, str], refused: str, *, changed: bool) -> st
         refused=refused,
         changed=changed,
         least_password=LEAST_PASSWORD,
+        shared=shared_by(_me().user),
     )

@@ -17,14 +17,12 @@ from edged.web.media.viewings import Viewings
 from edged.web.pages.codes_form import DEFAULT_LASTS, FIELDS, LASTS, MOST_VIEWERS, read_end, read_wish
 from edged.web.pages.codes_row import KINDS, Row, row_of
 from edged.web.pages.codes_told import first_camera, hand_over, watch_path
-from edged.web.pages.shared import name_of
+from edged.web.pages.shared import RUNNING, name_of
 from edged.web.parts import parts
 from edged.web.words import say
 
 codes_pages = Blueprint("codes", __name__)
 
-# Those that open something, or will again when their owner may share it again.
-_RUNNING = ("active", "owner-lost")
 MOST_ENDED = 20
 # The fields of what a code cannot be made of, and where they stand in the form.
 _FIELDS = {"code": "words", "media_items": "what", "expires_at": "until"}
@@ -39,7 +37,7 @@ async def codes() -> ResponseReturnValue:
     return await render_template(
         "codes.html",
         room="codes",
-        rows=[row for row in rows if row.state in _RUNNING],
+        rows=[row for row in rows if row.state in RUNNING],
         ended=ended[:MOST_ENDED],
     )
 

@@ -15,7 +15,7 @@ from edged.access.subject import Role, User
 from edged.errors import AccessError, StoreError
 from edged.web import guard
 from edged.web.pages.gates import entry_of, let_in
-from edged.web.pages.shared import name_of
+from edged.web.pages.shared import name_of, shared_by
 from edged.web.parts import parts
 from edged.web.words import say
 
@@ -102,9 +102,12 @@ async def reset_password(name: str) -> ResponseReturnValue:
     me = guard.require("manage", None)
     user = await _user(name)
     values, _ = await _form()
+    revoke_codes = "revoke_codes" in await request.form
     password = values["password"] or made_up_password()
     try:
-        user = await parts().accounts.change(user.name, password=password, by=me.user)
+        user = await parts().accounts.change(
+            user.name, password=password, revoke_codes=revoke_codes, by=me.user
+        )
         entry = await entry_of(user) if user.name == me.user else None
     except (AccessError, StoreError) as error:
         words, status = _sentence(error)
@@ -144,6 +147,8 @@ async def ask(name: str, act: str) -> ResponseReturnValue:
         address=f"/people/~{user.name}/{act}",
         back=f"/people/~{user.name}",
         danger=act != "sign-out",
+        shared=shared_by(user.name) if act == "sign-out" else 0,
+        shared_words=say("person.revoke_codes", name=user.name),
     )
 
 
@@ -156,7 +161,9 @@ async def end(name: str, act: str) -> ResponseReturnValue:
     user = await _user(name)
     accounts = parts().accounts
     if act == "sign-out":
-        return await _do(user, accounts.sign_out_everywhere(user.name, by=me.user), f"/people/~{user.name}")
+        revoke_codes = "revoke_codes" in await request.form
+        out = accounts.sign_out_everywhere(user.name, revoke_codes=revoke_codes, by=me.user)
+        return await _do(user, out, f"/people/~{user.name}")
     if act == "disable":
         return await _do(user, accounts.set_disabled(user.name, True, by=me.user), f"/people/~{user.name}")
     return await _do(user, accounts.remove_user(user.name, by=me.user), "/people")
@@ -241,6 +248,7 @@ async def _person_page(user: User, *, wrong: Mapping[str, str] | None = None) ->
         wrong=wrong or {},
         saved="saved" in request.args,
         least_password=LEAST_PASSWORD,
+        shared=shared_by(user.name),
     )
 
 

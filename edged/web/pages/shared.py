@@ -16,6 +16,8 @@ from edged.web.parts import parts
 from edged.web.words import say
 
 LATEST_CLIPS = 12
+# The states of codes that open something, or will again when their owner may share it again.
+RUNNING = ("active", "owner-lost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,12 @@ def name_of(slug: str) -> str:
     """A camera's name for people; its slug when it is not known any more."""
     camera = parts().cameras.camera(slug)
     return camera.name if camera is not None else slug
+
+
+def shared_by(user: str) -> int:
+    """How many links and codes of an account open something, or will again when it may share it again."""
+    codes = parts().codes.list(guard.subject())
+    return sum(code.owner == user and code.state in RUNNING for code in codes)
 
 
 def newest_first(days: Sequence[Day]) -> list[Day]:

@@ -32,7 +32,9 @@ PEOPLE: Mapping[str, str] = {
     "person.rights_submit": "Save",
     "person.saved": "Saved.",
     "person.reset": "New password",
-    "person.reset_how": "The old password stops working and {name} is signed out everywhere.",
+    "person.reset_how": "The old password stops working and {name} is signed out everywhere. What {name} "
+    "shared stays shared.",
+    "person.revoke_codes": "Also take back what {name} shared",
     "person.reset_submit": "Set new password",
     "person.away": "Signing out and switching off",
     "person.sign_out": "Sign out everywhere",
@@ -45,8 +47,7 @@ PEOPLE: Mapping[str, str] = {
     "person.busy": "Saving…",
     "person.sign_out_title": "Sign {name} out everywhere?",
     "person.sign_out_loses": "{name} is signed out on every device, and running pictures go black. The "
-    "password "
-    "stays.",
+    "password stays, and what {name} shared stays shared.",
     "person.disable_title": "Switch {name} off?",
     "person.disable_loses": "{name} is signed out everywhere and cannot sign in. What {name} shared stops "
     "working until you switch the account on again.",
@@ -66,6 +67,9 @@ PEOPLE: Mapping[str, str] = {
     "account.new": "New password",
     "account.submit": "Change password",
     "account.changed": "Your password is changed. Everybody else who was signed in with it is signed out.",
+    "account.password_how": "Everybody else who is signed in with it is signed out. What you shared stays "
+    "shared.",
+    "account.revoke_codes": "Also take back what you shared",
     "account.refused": "The current password is not right.",
     "account.everywhere": "Sign out everywhere",
     "account.everywhere_how": "Ends every session of yours, this one too: on lost phones and borrowed "

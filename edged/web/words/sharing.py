@@ -114,6 +114,8 @@ SHARING: Mapping[str, str] = {
     "code.sign_in": "I have an account",
     "count.viewers.one": "{n} person watching",
     "count.viewers.many": "{n} people watching",
+    "count.shared.one": "{n} link or code",
+    "count.shared.many": "{n} links and codes",
     "count.people.one": "{n} person",
     "count.people.many": "{n} people",
 }
