@@ -9,18 +9,21 @@ from pathlib import Path
 import trio
 
 from edged.config import Config, rules
+from edged.errors import StartupError
 from edged.folders import hold_folder, prepare_folder
 from edged.media.door import Door
 from edged.media.mediamtx import MediaMtxEngine
 from edged.media.ports import check_webrtc_port
 from edged.media.select import select_engine
+from edged.recordings.place import hopeless
 from edged.web.server.serve import open_sockets
 
 
 async def preflight(old: Config, new: Config) -> None:
     """Raises StartupError for folders, addresses or a MediaMTX with which `new` could not start.
 
-    `old` is at work. Folders are made where they are missing; nothing else is changed.
+    `old` is at work. Folders are made where they are missing; nothing else is changed. The recordings folder
+    is not made: its disk may come later, and only what no disk can mend is refused.
     """
     await trio.to_thread.run_sync(partial(_folders, old, new))
     await trio.to_thread.run_sync(partial(_addresses, old, new))
@@ -35,6 +38,12 @@ async def preflight(old: Config, new: Config) -> None:
 
 
 def _folders(old: Config, new: Config) -> None:
+    footage = new.paths.recordings
+    if footage != old.paths.recordings and (why := hopeless(Path(footage))):
+        raise StartupError(
+            f"paths.recordings = {footage!r}: {why}. Set paths.recordings to a folder on a disk, or to one"
+            " where a disk will be mounted."
+        )
     held = {old.paths.data, old.paths.recordings, old.paths.runtime}
     for name, marker in (("data", "daemon.lock"), ("runtime", "")):
         place = getattr(new.paths, name)

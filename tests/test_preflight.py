@@ -14,8 +14,10 @@ OWN = f"127.0.0.1:{free_port()}"
 EMBEDDED = MediaSettings(engine="embedded")
 
 
-def config(folder: Path, *listen: str, data: str = "data", media: MediaSettings = EMBEDDED) -> Config:
-    paths = PathSettings(data=str(folder / data), recordings=str(folder / "rec"), runtime=str(folder / "run"))
+def config(
+    folder: Path, *listen: str, data: str = "data", rec: str = "rec", media: MediaSettings = EMBEDDED
+) -> Config:
+    paths = PathSettings(data=str(folder / data), recordings=str(folder / rec), runtime=str(folder / "run"))
     return Config(paths=paths, web=WebSettings(listen=listen or (OWN,)), media=media)
 
 
@@ -25,6 +27,18 @@ async def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         await preflight(config(tmp_path), config(tmp_path, data="file"))
     with pytest.raises(StartupError, match=r"paths\.data"):
         await preflight(config(tmp_path), config(tmp_path, data="file/data"))
+
+
+async def test_recordings_folder_that_no_disk_can_bring_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for hopeless in ("/proc/nope", "file", "file/recordings"):
+        with pytest.raises(StartupError, match=r"paths\.recordings"):
+            await preflight(config(tmp_path), config(tmp_path, rec=hopeless))
+
+
+async def test_recordings_folder_whose_disk_is_not_mounted_yet_is_taken_and_not_made(tmp_path: Path) -> None:
+    await preflight(config(tmp_path), config(tmp_path, rec="mnt/disk/recordings"))
+    assert not (tmp_path / "mnt").exists()
 
 
 async def test_busy_address_is_refused(tmp_path: Path) -> None:
