@@ -57,7 +57,8 @@ def check(file: Path | None, dump: bool) -> None:
         config, doubts = examine(file)
         for doubt in doubts:
             click.echo(f"edged: {doubt}", err=True)
-        click.echo(dumped(config).rstrip() if dump else "Settings are right.")
+        verdict = "Settings can be used; see the warnings above." if doubts else "Settings are right."
+        click.echo(dumped(config).rstrip() if dump else verdict)
 
     run_to_end(action)
 

@@ -69,12 +69,13 @@ def test_a_program_that_is_not_there_is_told_with_its_line_and_the_exit_code_is_
     assert result.output.startswith(f'edged: {path}:2: media.mediamtx = "/nope": there is no such program')
 
 
-def test_a_video_that_is_not_there_is_told_with_its_line_and_the_settings_are_right(tmp_path: Path) -> None:
+def test_a_video_that_is_not_there_is_told_with_its_line_and_the_settings_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "edged.toml"
     path.write_text('[cameras.a]\nsource = "file:/nope"\n')
     result = edged("check", path)
     assert result.exit_code == 0
     assert f"edged: {path}:2: cameras.a.source" in result.output
+    assert result.output.endswith("\nSettings can be used; see the warnings above.\n")
 
 
 def test_dumped_settings_load_back_as_they_were(settings: Path, tmp_path: Path) -> None:
