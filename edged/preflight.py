@@ -16,6 +16,7 @@ from edged.media.mediamtx import MediaMtxEngine
 from edged.media.ports import check_webrtc_port
 from edged.media.select import select_engine
 from edged.recordings.place import hopeless
+from edged.web.proxy.sockets import check_proxy_folder
 from edged.web.server.serve import open_sockets
 
 
@@ -53,6 +54,8 @@ def _folders(old: Config, new: Config) -> None:
         prepare_folder(Path(place), key=key, mode=0o700)
         with hold_folder(Path(place), key=key, marker=marker):
             pass
+    if new.web.proxy_folder and new.web.proxy_folder != old.web.proxy_folder:
+        check_proxy_folder(Path(new.web.proxy_folder))
 
 
 def _addresses(old: Config, new: Config) -> None:

@@ -59,6 +59,14 @@ class WebSettings(Table, frozen=True):
     session_days: Annotated[
         int, Meta(ge=1, le=365, description="Days after which somebody who does not come back is signed out.")
     ] = 30
+    proxy_folder: Annotated[
+        Folder,
+        Meta(
+            description="Folder for the sockets of a proxy on this box, see `edged proxy nginx`: whoever may"
+            " open them is believed whom they ask for. The package has /run/edged-proxy, for nginx."
+            " Empty: no proxy."
+        ),
+    ] = ""
 
 
 class MediaSettings(Table, frozen=True):

@@ -75,6 +75,9 @@ class EmbeddedEngine:
             return MediaReply(status=404)
         return MediaReply(status=200, content_type=_TYPES[kind], body=body)
 
+    def upstream(self) -> None:
+        """There is none: files are read for each question."""
+
     async def whep(self, camera: str, offer: bytes, ticket: str) -> MediaReply:
         """There is no WebRTC here: 404."""
         return MediaReply(status=404)

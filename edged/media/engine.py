@@ -1,5 +1,6 @@
 """The face that both media engines show: where workers send live pictures, and how viewers get them."""
 
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import msgspec
@@ -37,6 +38,14 @@ class MediaReply(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where a proxy of this box fetches HLS past us: `http://ADDRESS/CAMERA/NAME`, by a bearer `secret`."""
+
+    address: str
+    secret: str = field(repr=False)
+
+
 class Viewer(Base, frozen=True):
     """A running media session in the engine; `ticket` is the random word we vouched for its viewer with."""
 
@@ -65,6 +74,9 @@ class MediaEngine(Protocol):
         `query` holds only LL-HLS delivery directives (`_HLS_msn`, `_HLS_part`, `_HLS_skip`), already checked.
         Playlists come back with relative names only: no session secret of the engine's ever reaches a viewer.
         """
+
+    def upstream(self) -> Upstream | None:
+        """The engine's own listener for HLS; None when there is none, and only `hls` gives any."""
 
     async def whep(self, camera: str, offer: bytes, ticket: str) -> MediaReply:
         """Post an SDP offer for the viewer known by `ticket`; 201 with the SDP answer, or the engine's error.

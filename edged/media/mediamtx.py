@@ -12,7 +12,7 @@ from edged.errors import MediaError, StartupError
 from edged.log import register_secret
 from edged.media.choose import check_version
 from edged.media.door import PUBLISHER, Door
-from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Viewer
+from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Upstream, Viewer
 from edged.media.mediamtx_api import Answer, MediaMtxClient
 from edged.media.mediamtx_child import Child, Ending, Life, Supervisor
 from edged.media.mediamtx_config import LOOPBACK, Ports, render_config, write_config
@@ -194,6 +194,12 @@ class MediaMtxEngine:
         self._require_client()
         assert self._hls is not None
         return await self._hls.get(camera, name, query)
+
+    def upstream(self) -> Upstream | None:
+        """MediaMTX's HLS listener, while it runs. The secret is of this boot and opens every camera."""
+        if self._client is None or self._ports is None:
+            return None
+        return Upstream(f"{LOOPBACK}:{self._ports.hls}", self._door.hls_secret)
 
     async def whep(self, camera: str, offer: bytes, ticket: str) -> MediaReply:
         """Post an SDP offer. Besides 201: 400 bad offer, 403 ticket not valid, 404 no stream, 406 codecs."""

@@ -1,6 +1,8 @@
 """The web application: Quart for pages and API, plain ASGI in front of it for media and files."""
 
 import logging
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -40,6 +42,8 @@ from edged.web.server.body import MOST_BODY
 from edged.web.server.keepalive import shield_last_send
 from edged.web.words import ENGLISH
 
+Watched = Callable[[Scope, str], None]
+
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parent
@@ -70,12 +74,20 @@ class EdgedWeb(QuartTrio):
         self.url_map.strict_slashes = True
 
 
-def create_app(parts: WebParts) -> App:
-    """The ASGI application. It needs its lifespan run, as `serve_web` does."""
-    return shield_last_send(create_front(parts))
+def create_app(
+    parts: WebParts, *, desk: socket.socket | None = None, watched: Watched = lambda _scope, _camera: None
+) -> App:
+    """The ASGI application. It needs its lifespan run, as `serve_web` does.
+
+    `desk` is the listening socket at which a proxy of this box asks for itself; `watched` hears of whom it
+    serves past us, as that viewer's request, with the camera.
+    """
+    return shield_last_send(create_front(parts, desk=desk, watched=watched))
 
 
-def create_front(parts: WebParts) -> Front:
+def create_front(
+    parts: WebParts, *, desk: socket.socket | None = None, watched: Watched = lambda _scope, _camera: None
+) -> Front:
     """The application with its tables of routes: `.routes` and `.quart.url_map`."""
     quart = EdgedWeb(parts)
     for blueprint in (*ROOMS, gates, api, *APIS, api_retention, api_volume):
@@ -95,6 +107,8 @@ def create_front(parts: WebParts) -> Front:
         tokens=quart.tokens,
         webhooks=quart.webhooks,
         static=ROOT / "static",
+        desk=desk,
+        watched=watched,
     )
 
 

@@ -6,6 +6,8 @@ is the box claimed. Who is asking and what they may is then asked by each route.
 
 import logging
 import re
+import socket
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,16 +21,20 @@ from edged.web.api.stream_tokens import StreamTokens
 from edged.web.api.webhooks import Webhooks
 from edged.web.events import CameraNews, Events
 from edged.web.media.ends import Ends
+from edged.web.media.passes import Passes
 from edged.web.media.recordings_files import RecordingFiles
 from edged.web.media.streams import Hls, Images
 from edged.web.media.viewings import SEAT_SECONDS, Viewings
 from edged.web.media.whep import Whep
+from edged.web.proxy.desk import Desk
+from edged.web.proxy.forwarded import take_forwarded
 from edged.web.routes import Asked, Route, Routes
 from edged.web.server.asgi import Message, Receive, Refused, Scope, Send, answer_refused, only, to_origin_form
 from edged.web.server.body import Incoming, has_body, lingering, read_body, replay
 from edged.web.server.connection import KEY
 from edged.web.server.headers import dressed
 from edged.web.server.limits import Pace
+from edged.web.server.serve import PROXIED
 from edged.web.static_files import StaticFiles
 
 if TYPE_CHECKING:
@@ -61,10 +67,15 @@ class Front:
         tokens: StreamTokens,
         webhooks: Webhooks,
         static: Path,
+        desk: socket.socket | None,
+        watched: Callable[[Scope, str], None],
     ) -> None:
         self._parts, self.quart, self._viewings = parts, quart, viewings
         self.ends = Ends(parts)
-        self.hls, self.images = Hls(parts, self.ends, viewings), Images(parts)
+        passes = Passes(parts)
+        self.hls, self.images = Hls(parts, self.ends, viewings, passes), Images(parts)
+        self.desk = Desk(parts, passes=passes, viewings=viewings, hls=self.hls, watched=watched)
+        self._desk_socket = desk
         self.whep = Whep(parts, self.ends, viewings)
         self.events = Events(parts, news, self.ends)
         self.questions, self.webhooks = StreamQuestions(parts, tokens, viewings), webhooks
@@ -77,6 +88,11 @@ class Front:
         look = ("GET", "HEAD")
         return Routes(
             Route("/hls/<slug>/<name>", look, lambda a, slug, name: self.hls(a.scope, a.send, slug, name)),
+            Route(
+                "/hls/<slug>/<pass>/<name>",
+                look,
+                lambda a, slug, word, name: self.hls.by_pass(a.scope, a.send, slug, word, name),
+            ),
             Route("/whep/<slug>", ("POST",), lambda a, slug: self.whep.open(a.scope, a.body, a.send, slug)),
             Route(
                 "/whep/<slug>/<viewing>",
@@ -111,6 +127,8 @@ class Front:
             await nursery.start(self.ends.run)
             await nursery.start(self.hls.run)
             await nursery.start(self.whep.run)
+            if self._desk_socket is not None:
+                await nursery.start(self.desk.serve, self._desk_socket)
             task_status.started()
             while True:
                 await trio.sleep(SEAT_SECONDS)
@@ -168,6 +186,8 @@ class Front:
             scope[guard.ROOT_KEY] = True
         try:
             try:
+                if scope.get("state", {}).get(PROXIED) is True:
+                    take_forwarded(scope)
                 body = await self._check(scope, incoming, too_long=too_long)
             except Refused as refused:
                 if has_body(scope):

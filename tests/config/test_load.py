@@ -74,7 +74,7 @@ engine = "mediamtxx"
             ' (did you mean "libx264"?)'
         ),
         'edged.toml:11: wbe = a table: there is no such setting (did you mean "web"?)',
-        "edged.toml:12: wbe.x = 1: there is no such setting; there are listen, session_days",
+        "edged.toml:12: wbe.x = 1: there is no such setting; there are listen, session_days, proxy_folder",
         "edged.toml:14: capture.max_width = 641: must be an even number from 32 to 7680",
         (
             'edged.toml:16: media.engine = "mediamtxx": must be one of "auto", "embedded", "mediamtx"'

@@ -72,6 +72,7 @@ configs = st.builds(
             lambda numbers: tuple(f"{'[::]' if n % 2 else '127.0.0.1'}:{n}" for n in numbers)
         ),
         session_days=st.integers(1, 365),
+        proxy_folder=st.just("") | paths,
     ),
     media=st.builds(
         MediaSettings,

@@ -70,6 +70,10 @@ ROWS: dict[str, Row] = {
     "GET /codes/new": Row("login login login login login login 200 200 login 200", "/codes/new"),
     "GET /health": Row("200 200 200 200 200 200 200 200 200 200", "/health"),
     "GET /hls/<slug>/<name>": Row("401 401 404 404 404 404 404 200 200 200", "/hls/door/index.m3u8"),
+    # A pass that is none, or not any more: who may watch begins anew at the entry.
+    "GET /hls/<slug>/<pass>/<name>": Row(
+        "401 401 404 404 404 404 404 404 404 404", f"/hls/door/{'x' * 32}/part1.mp4"
+    ),
     "GET /images/<slug>": Row("401 401 404 404 404 404 404 200 200 200", "/images/door"),
     "GET /login": Row("200 200 200 200 200 200 303 303 200 303", "/login"),
     "GET /people": Row("login login login login login login 403 403 login 200", "/people"),

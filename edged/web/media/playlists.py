@@ -54,6 +54,12 @@ def check_query(name: str, query: bytes) -> str:
     return "&".join(told)
 
 
+def beneath(playlist: bytes, folder: str) -> bytes:
+    """The playlist with every relative address in it one folder deeper."""
+    before = f"{folder}/".encode()
+    return _ADDRESS.sub(lambda match: match[0] if b"://" in match[0] else before + match[0], playlist)
+
+
 def carrying(playlist: bytes, query: str) -> bytes:
     """The playlist with `query` behind every relative address in it."""
     behind = query.encode()

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from edged.access.subject import Subject
 from edged.errors import MediaError
 from edged.media.engine import MediaReply
 from edged.web import guard
 from edged.web.brought import to_carry
 from edged.web.media.ends import Ends
-from edged.web.media.playlists import PLAYLIST, carrying, check_name, check_query
+from edged.web.media.passes import Passes
+from edged.web.media.playlists import PLAYLIST, beneath, carrying, check_name, check_query
 from edged.web.media.shared_fetch import FetchFailed, SharedFetch
 from edged.web.media.viewings import Viewings
+from edged.web.proxy.forwarded import is_proxied
 from edged.web.server.asgi import Refused, Scope, Send, answer
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ ENTRY_SECONDS = 1.0
 BLOCKING_SECONDS = 1.0
 PLAYLIST_SECONDS = 0.15
 FETCH_SECONDS = 10.0
+ENTRY = "index.m3u8"
 MOST_SNAPSHOT = 8 * 1024 * 1024
 RETRY = ((b"retry-after", b"1"),)
 
@@ -52,16 +56,19 @@ def keep(key: HlsKey, reply: MediaReply) -> tuple[float, int]:
         return 0.0, size
     if not name.endswith(PLAYLIST):
         return MEDIA_SECONDS, size
-    if name == "index.m3u8":
+    if name == ENTRY:
         return (PLAYLIST_SECONDS if b"#EXTINF" in reply.body else ENTRY_SECONDS), size
     return (BLOCKING_SECONDS if query else PLAYLIST_SECONDS), size
 
 
 class Hls:
-    """`/hls/<slug>/<name>`: asks the engine once for all viewers, and every viewer's right each time."""
+    """`/hls/<slug>/<name>`: asks the engine once for all viewers, and every viewer's right each time.
 
-    def __init__(self, parts: "WebParts", ends: Ends, viewings: Viewings) -> None:
-        self._parts, self._ends, self._viewings = parts, ends, viewings
+    Behind a proxy that serves media past us, `/hls/<slug>/<pass>/<name>` too.
+    """
+
+    def __init__(self, parts: "WebParts", ends: Ends, viewings: Viewings, passes: Passes) -> None:
+        self._parts, self._ends, self._viewings, self._passes = parts, ends, viewings, passes
         self.shared: SharedFetch[HlsKey, MediaReply] = SharedFetch(
             keep=keep, group=lambda key: key[0], most_bytes=MOST_KEPT_BYTES
         )
@@ -77,13 +84,38 @@ class Hls:
 
     async def __call__(self, scope: Scope, send: Send, slug: str, name: str) -> None:
         """Answer one request."""
+        asker = guard.admit(scope, self._parts, "watch", slug)
+        reply = await self.get(scope, asker, slug, name, scope["query_string"])
+        body = reply.body
+        if name == ENTRY and is_proxied(scope) and self._parts.engine.upstream() is not None:
+            body = beneath(body, self._passes.issue(scope, asker, slug))
+        elif name.endswith(PLAYLIST) and (carried := to_carry(scope)):
+            body = carrying(body, carried)
+        await answer(send, 200, body, _media_type(reply.content_type))
+
+    async def by_pass(self, scope: Scope, send: Send, slug: str, word: str, name: str) -> None:
+        """Answer one request for what a proxy did not serve past us: as it should have, or why not."""
+        found = self._passes.find(word, slug)
+        if found is None:
+            # Who they are, and not the pass, decides what they are told; who may watch gets another pass by
+            # the entry, lest an audience stays with us for ever after we were started anew.
+            guard.admit(scope, self._parts, "watch", slug)
+            raise Refused(404, headers=RETRY)
+        shown = found.shown_from(guard.address_of(scope))
+        reply = await self.get(shown, found.asker, slug, name, scope["query_string"])
+        await answer(send, 200, reply.body, _media_type(reply.content_type))
+
+    async def get(self, scope: Scope, asker: Subject, slug: str, name: str, query: bytes) -> MediaReply:
+        """What the engine has, for somebody who may watch: 200, all else raises Refused.
+
+        Whoever asks by `scope` may still watch when it comes, and has a seat.
+        """
         parts = self._parts
-        asker = guard.admit(scope, parts, "watch", slug)
         camera = parts.cameras.camera(slug)
         if camera is None or not parts.engine.live(slug).hls:
             raise Refused(404)
         name = check_name(name)
-        key = (slug, camera.worker_pid, name, check_query(name, scope["query_string"]))
+        key = (slug, camera.worker_pid, name, check_query(name, query))
         with self._viewings.seeking(scope, asker):
             reply = self.shared.at_hand(key)
             if reply is None:
@@ -94,8 +126,7 @@ class Hls:
                     raise guard.end_of(asker)
             if reply.status != 200:
                 raise Refused(reply.status if reply.status in {400, 404} else 503, headers=RETRY)
-        body, carried = reply.body, to_carry(scope) if name.endswith(PLAYLIST) else ""
-        await answer(send, 200, carrying(body, carried) if carried else body, _media_type(reply.content_type))
+        return reply
 
     async def _fetch(self, key: HlsKey) -> MediaReply:
         slug, _, name, query = key

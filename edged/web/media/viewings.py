@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SEAT_SECONDS = 10.0
 # Of a code without a limit: more than one box can serve, and a bound for what is remembered.
 MOST_SEATS = 512
+_KEY = "edged.seat"
 NO_SEAT = "All seats of this link are taken. Try again when somebody has left."
 
 
@@ -76,9 +77,14 @@ class Viewings:
             seat.seen = self._clock()
         finally:
             seat.seeking -= 1
-            self._alive(asker.code)
+            if not self._is_taken(seat):
+                self._alive(asker.code)
 
     def _seat(self, of_code: str, key: str) -> Seat:
+        # Who has a seat is found without looking at all others': an audience asks a thousand times a second.
+        seat = self._seats.get(of_code, {}).get(key)
+        if seat is not None and self._is_taken(seat):
+            return seat
         seats = self._alive(of_code)
         seat = seats.get(key)
         if seat is None:
@@ -112,17 +118,28 @@ class Viewings:
             self._alive(code)
 
     def _alive(self, code: str) -> dict[str, Seat]:
-        seats, now = self._seats.get(code, {}), self._clock()
+        seats = self._seats.get(code, {})
         for key, seat in tuple(seats.items()):
-            if not seat.pictures and not seat.seeking and now - seat.seen >= SEAT_SECONDS:
+            if not self._is_taken(seat):
                 del seats[key]
         if not seats:
             self._seats.pop(code, None)
         return seats
 
+    def _is_taken(self, seat: Seat) -> bool:
+        return bool(seat.pictures or seat.seeking) or self._clock() - seat.seen < SEAT_SECONDS
+
 
 def seat_key(scope: Scope) -> str:
     """What counts as one viewer; a digest, since it holds an address."""
+    known = scope.get(_KEY)
+    if known is not None:
+        return str(known)
     player = viewer_id(scope) or (header(scope, b"user-agent") or b"").decode("latin-1")
     told = f"{network_of(address_of(scope))}\0{player}"
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def seated(scope: Scope) -> Scope:
+    """The scope, which knows its `seat_key` from now on: for one that is shown again and again."""
+    return {**scope, _KEY: seat_key(scope)}

@@ -10,7 +10,7 @@ import errno
 import ipaddress
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import trio
@@ -32,7 +32,9 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 2.5
 KEEP_ALIVE_SECONDS = 10.0
 BACKLOG = 128
-CONTROL = "control"
+CONTROL, PROXIED = "control", "proxied"
+# What a connection of a proxy of this box counts as: many people's, without a cap of its own.
+OF_PROXY = "127.0.0.1"
 MOST_CONTROL = 16
 # The kernel drops a connection whose peer has vanished (asleep, out of reach) after so many milliseconds.
 PEER_GONE_MS = 40_000
@@ -50,6 +52,7 @@ async def serve_web(
     *,
     shutdown: trio.Event,
     sockets: Sequence[socket.socket] = (),
+    proxied: Sequence[socket.socket] = (),
     key: str = "web.listen",
     caps: ConnectionCaps | None = None,
     connections: Connections | None = None,
@@ -62,7 +65,8 @@ async def serve_web(
     `shutdown` in `scope["state"]`, to end what would go on for long. Raises StartupError, which names
     `key`, an address that cannot be had, and the remedy. `keep_alive`: seconds that a connection may be
     idle, and that the head of a request may take. `sockets`: what `open_sockets` made of `listen` earlier.
-    A unix socket among them is the box's own: its requests find `control` in `scope["state"]`.
+    A unix socket among them is the box's own: its requests find `control` in `scope["state"]`. Those of
+    `proxied` are a trusted proxy's: requests find `proxied` there.
     `connections` counts the connections, for who wants to look at them meanwhile.
     """
     sockets = sockets or open_sockets(listen, key=key)
@@ -75,12 +79,16 @@ async def serve_web(
             await lifespan.wait_for_startup()
             server = _Server(wrapped, config, shutdown, connections or Connections(caps or default_caps()))
             task_status.started(tuple(_url(each) for each in sockets if each.family != socket.AF_UNIX))
-            await server.run([trio.SocketListener(trio.socket.from_stdlib_socket(s)) for s in sockets])
+            await server.run([*map(_listener, sockets)], [*map(_listener, proxied)])
             await lifespan.wait_for_shutdown()
             nursery.cancel_scope.cancel()
     finally:
-        for listening in sockets:
+        for listening in (*sockets, *proxied):
             listening.close()
+
+
+def _listener(listening: socket.socket) -> trio.SocketListener:
+    return trio.SocketListener(trio.socket.from_stdlib_socket(listening))
 
 
 def hypercorn_config(keep_alive: float = KEEP_ALIVE_SECONDS) -> Config:
@@ -178,16 +186,18 @@ class _Server:
         self._emptied = trio.Event()
         self._leaving = 0
 
-    async def run(self, listeners: "list[trio.SocketListener]") -> None:
+    async def run(self, listeners: list[trio.SocketListener], proxied: list[trio.SocketListener]) -> None:
         """Serve until the shutdown, then wait for the answers under way, but not long."""
         async with trio.open_nursery() as nursery:
             try:
                 async with trio.open_nursery() as accepting:
                     for listener in listeners:
-                        accepting.start_soon(self._accept, listener, nursery)
+                        accepting.start_soon(self._accept, listener, nursery, self._serve)
+                    for listener in proxied:
+                        accepting.start_soon(self._accept, listener, nursery, self._serve_proxy)
                     await self._shutdown.wait()
                     accepting.cancel_scope.cancel()
-                for listener in listeners:
+                for listener in (*listeners, *proxied):
                     await listener.aclose()
                 await self._context.terminated.set()
                 with trio.move_on_after(GRACE_SECONDS):
@@ -200,7 +210,12 @@ class _Server:
                     connection.abort()
                 nursery.cancel_scope.cancel()
 
-    async def _accept(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+    async def _accept(
+        self,
+        listener: trio.SocketListener,
+        nursery: trio.Nursery,
+        serve: Callable[[trio.SocketStream], Awaitable[None]],
+    ) -> None:
         while True:
             try:
                 stream = await listener.accept()
@@ -210,16 +225,25 @@ class _Server:
                     await trio.sleep(0.2)
                     continue
                 raise
-            nursery.start_soon(self._serve, stream)
+            nursery.start_soon(serve, stream)
+
+    async def _serve_proxy(self, stream: trio.SocketStream) -> None:
+        await self._serve_counted(stream, OF_PROXY, self._counted, PROXIED)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        is_control = stream.socket.family == socket.AF_UNIX
+        if stream.socket.family == socket.AF_UNIX:
+            await self._serve_counted(stream, CONTROL, self._counted_control, CONTROL)
+            return
         try:
-            address = CONTROL if is_control else str(stream.socket.getpeername()[0])
+            address = str(stream.socket.getpeername()[0])
         except OSError:
             stream.socket.close()
             return
-        counted = self._counted_control if is_control else self._counted
+        await self._serve_counted(stream, address, self._counted, "")
+
+    async def _serve_counted(
+        self, stream: trio.SocketStream, address: str, counted: Connections, kind: str
+    ) -> None:
         key = counted.enter(address)
         if key is None and self._make_room(counted, address):
             key = counted.enter(address)
@@ -227,6 +251,7 @@ class _Server:
             await self._turn_away(stream)
             return
         connection = Connection(stream, key=key)
+        known = {"shutdown": self._shutdown, KEY: connection} | ({kind: True} if kind else {})
         self._open.add(connection)
         try:
             # The type is that of an encrypted connection; any stream will do.
@@ -234,7 +259,7 @@ class _Server:
                 self._app,
                 self._config,
                 self._context,
-                ConnectionState({"shutdown": self._shutdown, CONTROL: is_control, KEY: connection}),
+                ConnectionState(known),
                 connection,  # type: ignore[arg-type]
             )
         except* Exception:
