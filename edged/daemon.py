@@ -57,6 +57,7 @@ from edged.web.audience import Audience
 from edged.web.control import control_socket
 from edged.web.hooks import hooks_app
 from edged.web.parts import WebParts
+from edged.web.proxy.sockets import ProxySockets, proxy_sockets
 from edged.web.server.limits import Connections, default_caps
 from edged.web.server.serve import open_sockets, serve_web
 from edged.web.server.traffic import Traffic
@@ -133,10 +134,12 @@ async def open_daemon(config: Config) -> AsyncIterator[Daemon]:
         for listening in sockets:
             stack.callback(listening.close)
         sockets.append(stack.enter_context(control_socket(runtime)))
+        folder = config.web.proxy_folder
+        proxy = stack.enter_context(proxy_sockets(Path(folder))) if folder else None
         store = await Store.open(data / "edged.sqlite3")
         stack.push_async_callback(store.close)
         async with (
-            _running(config, store=store, volume=volume, sockets=sockets) as daemon,
+            _running(config, store=store, volume=volume, sockets=sockets, proxy=proxy) as daemon,
             serving_metrics(config.metrics, daemon.figures) as metrics,
         ):
             daemon.health.add("metrics", metrics.findings)
@@ -145,7 +148,12 @@ async def open_daemon(config: Config) -> AsyncIterator[Daemon]:
 
 @contextlib.asynccontextmanager
 async def _running(
-    config: Config, *, store: Store, volume: Volume, sockets: Sequence[socket.socket]
+    config: Config,
+    *,
+    store: Store,
+    volume: Volume,
+    sockets: Sequence[socket.socket],
+    proxy: ProxySockets | None,
 ) -> AsyncIterator[Daemon]:
     data, recordings, runtime = _folders(config)
     library = Library(recordings)
@@ -266,9 +274,12 @@ async def _running(
             addresses = await front.start(
                 partial(
                     serve_web,
-                    traffic.wrap(create_app(parts)),
+                    traffic.wrap(
+                        create_app(parts, desk=proxy.desk if proxy else None, watched=audience.note)
+                    ),
                     config.web.listen,
                     sockets=sockets,
+                    proxied=(proxy.web,) if proxy else (),
                     connections=traffic.connections,
                     shutdown=web_stop,
                 )
