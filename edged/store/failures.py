@@ -9,7 +9,7 @@ from edged.store.remedies import Trouble
 logger = logging.getLogger(__name__)
 
 # A failure is worth a look for so long, whatever succeeds after it, in seconds.
-REMEMBERED_SECONDS = 30.0
+REMEMBERED_SECONDS = 15.0
 # One line in the log so often, in seconds; what is left out is counted.
 EVERY_SECONDS = 10.0
 
