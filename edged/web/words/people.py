@@ -67,7 +67,7 @@ PEOPLE: Mapping[str, str] = {
     "account.new": "New password",
     "account.submit": "Change password",
     "account.changed": "Your password is changed. Everybody else who was signed in with it is signed out.",
-    "account.password_how": "Everybody else who is signed in with it is signed out. What you shared stays "
+    "account.password_how": "Everybody else who is signed in as you is signed out. What you shared stays "
     "shared.",
     "account.revoke_codes": "Also take back what you shared",
     "account.refused": "The current password is not right.",
