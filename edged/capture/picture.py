@@ -64,6 +64,8 @@ class Transcoder:
         self._grid = FrameGrid(info.fps, wanted)
         self._fps = wanted if wanted is not None and self._grid.thins else info.fps
         self._gop = max(1, round(self._fps))
+        # Of the camera's pictures, those that are wanted.
+        self._share = min(1.0, float(self._fps / info.fps))
         self._next_key = 0
         self._key_asked = False
         self._forced_at = -FORCED_INTERVAL
@@ -163,7 +165,12 @@ class Transcoder:
         if encoder.name == SOFTWARE:
             watch.close()
             return encoder
-        return WatchedEncoder(encoder, watch=watch, on_fault=self._on_encoder_fault)
+        return WatchedEncoder(
+            encoder,
+            watch=watch,
+            on_fault=self._on_encoder_fault,
+            offered=lambda: self._progress.frames_in * self._share,
+        )
 
     def _wants_key(self, number: int) -> bool:
         if number >= self._next_key:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edged.capture.encoders.conduct import FORGIVEN, KEY_PATIENCE, MOST_UNDER_WAY, Conduct
 from edged.capture.encoders.encoder import Encoded, EncoderSettings, encoder_for, open_encoder
-from edged.capture.encoders.key_check import EVERY, KeyChecks, find_fault
+from edged.capture.encoders.pace import WINDOW, Pace
 from edged.capture.encoders.proof_picture import proof_pictures
 from edged.capture.encoders.watch import EncoderWatch
 from edged.capture.encoders.watched import WatchedEncoder
@@ -110,44 +110,6 @@ SETTINGS = EncoderSettings(
 )
 
 
-def key_frame(picture: Any) -> bytes:
-    return open_encoder("libx264", SETTINGS, "").encode(picture, 0, key=True)[0].data
-
-
-def test_key_frame_is_compared_with_its_picture() -> None:
-    pictures = proof_pictures(320, 240)
-    data = key_frame(pictures[0])
-    assert not find_fault(pictures[0], data, (320, 240))
-    assert "not those of the camera" in find_fault(proof_pictures(320, 240)[8], data, (320, 240))
-    assert "are 320x240, not 640x480" in find_fault(pictures[0], data, (640, 480))
-    assert "cannot be decoded" in find_fault(pictures[0], data[:40], (320, 240))
-    assert "cannot be decoded" in find_fault(pictures[0], b"rubbish", (320, 240))
-
-
-def test_one_key_frame_a_minute_is_looked_at_and_wrong_ones_only_in_a_row_are_a_lie() -> None:
-    pictures = proof_pictures(320, 240)
-    right, wrong = key_frame(pictures[0]), key_frame(pictures[8])
-    now, lies = 0.0, threading.Event()
-    checks = KeyChecks((320, 240), lambda _fault: lies.set(), clock=lambda: now)
-
-    def show(number: int, data: bytes) -> None:
-        checks.feed(number, pictures[0])
-        checks.take(packet(number, key=True, data=data))
-        checks._waiting.join()
-
-    show(0, wrong)
-    show(1, wrong)
-    show(2, right)
-    for number in range(3, 10):
-        show(number, wrong)  # not looked at: the right one has bought a minute
-    assert not lies.is_set()
-    now = EVERY
-    for number in range(10, 13):
-        show(number, wrong)
-    assert lies.wait(5)
-    checks.close()
-
-
 class Broken:
     """An encoder that does as it is told by the test."""
 
@@ -165,11 +127,75 @@ class Broken:
 
 def test_watched_encoder_raises_what_it_finds() -> None:
     picture = proof_pictures(320, 240)[0]
-    encoder = Broken([packet(0, key=True)], [packet(0)])
-    watched = WatchedEncoder(encoder, watch=EncoderWatch(lambda: None), on_fault=lambda _fault: None)
-    assert watched.encode(picture, 0, key=True) == [packet(0, key=True)]
-    with pytest.raises(EncoderError, match="h264_v4l2m2m: it gave a picture twice"):
-        watched.encode(picture, 1, key=False)
+    (first,) = open_encoder("libx264", SETTINGS, "").encode(picture, 0, key=True)
+    for second, words in (
+        (packet(0), "it gave a picture twice"),
+        (packet(1, data=b"rubbish"), r"what it gives is no H\.264"),
+    ):
+        watched = WatchedEncoder(
+            Broken([first], [second]),
+            watch=EncoderWatch(lambda: None),
+            on_fault=lambda _fault: None,
+            offered=lambda: 0,
+        )
+        assert watched.encode(picture, 0, key=True) == [first]
+        with pytest.raises(EncoderError, match=f"h264_v4l2m2m: {words}"):
+            watched.encode(picture, 1, key=False)
+
+
+class Second:
+    """Seconds, for an encoder and its camera: each picture goes in when the one before it came back."""
+
+    def __init__(self, *, interval: float, inside: float, outside: float = 0.0, waited: float = 0.0) -> None:
+        self.now, self._next, self._waiting = 0.0, 0.0, 0.0
+        self._interval, self._inside, self._outside, self._waited = interval, inside, outside, waited
+        self._pace = Pace(lambda: self.now / interval, clock=lambda: self.now, waited=lambda: self._waiting)
+
+    def faults(self, seconds: float) -> list[str]:
+        found = []
+        end = self.now + seconds
+        while self.now < end:
+            # The newest picture, if there is none that waits.
+            self._next = max(self._next + self._interval, self.now)
+            self.now = self._next + self._outside
+            with self._pace:
+                self.now += self._inside
+                self._waiting += self._waited
+            if fault := self._pace.judge():
+                found.append(fault)
+        return found
+
+
+def test_encoder_that_takes_less_than_half_of_the_pictures_is_told_after_three_seconds() -> None:
+    slow = Second(interval=1 / 30, inside=0.4)
+    assert not slow.faults(WINDOW - 0.5)
+    assert "too slow" in slow.faults(1.0)[0]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"interval": 1 / 30, "inside": 0.01},
+        {"interval": 1 / 30, "inside": 0.06},  # 16 of 30
+        {"interval": 0.5, "inside": 0.4},  # a slow camera, and an encoder that is good enough for it
+        {"interval": 5.0, "inside": 0.4},
+        {"interval": 1 / 30, "inside": 0.1, "outside": 0.3},  # decoding and scaling take the time
+        {"interval": 1 / 30, "inside": 0.4, "waited": 0.35},  # the machine has too much to do
+    ],
+)
+def test_slow_camera_and_busy_machine_are_not_the_encoders_fault(fields: dict[str, float]) -> None:
+    assert not Second(**fields).faults(60)
+
+
+def test_encoder_that_becomes_slow_is_told_soon_and_one_that_recovers_is_not() -> None:
+    seconds = Second(interval=1 / 30, inside=0.01)
+    assert not seconds.faults(100)
+    seconds._inside = 0.4
+    assert not seconds.faults(1)
+    seconds._inside = 0.01
+    assert not seconds.faults(100)
+    seconds._inside = 0.4
+    assert seconds.faults(WINDOW + 1)
 
 
 def test_job_means_its_encoder_only_for_the_size_that_was_proved() -> None:

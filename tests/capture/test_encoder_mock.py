@@ -87,6 +87,8 @@ def test_what_can_be_borne_is_taken(mock: MockCameras, fault: str) -> None:
         ("skewed:40", "its pictures are not what was given to it"),
         ("deaf", "asked to be a key frame"),
         ("loses:10", "6 of 60 pictures are lost"),
+        ("garbage:20", "is no H.264"),
+        ("swapped:0", "its colours are not what was given to it"),
     ],
 )
 def test_what_cannot_be_borne_is_refused_with_its_reason(mock: MockCameras, fault: str, words: str) -> None:
@@ -101,6 +103,16 @@ def test_padded_lines_are_taken_only_if_the_picture_is_right(mock: MockCameras, 
     proof = prove(mock, width=width, height=240)
     assert proof["taken"] or "not what was given" in proof["reason"]
     assert (proof["psnr"] > 30) == proof["taken"]
+
+
+@pytest.mark.parametrize(("fault", "taken"), [("", True), ("tall", False)])
+def test_lines_below_the_picture_are_cropped_or_the_encoder_is_refused(
+    mock: MockCameras, fault: str, *, taken: bool
+) -> None:
+    """An encoder works in blocks of 16 lines: 1080 are 1088 to it, as 104 are 112."""
+    proof = prove(mock, *filter(None, [fault]), width=128, height=104)
+    assert proof["taken"] == taken
+    assert taken or "128x112, not 128x104" in proof["reason"]
 
 
 def test_hung_trial_has_to_be_killed_and_can_be(mock: MockCameras) -> None:
@@ -153,6 +165,15 @@ def test_everything_is_recorded_though_headers_come_apart_or_pictures_late(
         ("loses:5", "lost"),
         ("headers_never", "no SPS and PPS"),
         ("skewed:0", "not those of the camera"),
+        ("garbage:60", "is no H.264"),
+        ("wrong_size:60,repeat_headers", "are 608x480, not 640x480"),
+        ("wrong_size:60", "not those of the camera"),  # with the headers of before
+        ("slow:400", "it is too slow"),
+        ("black:60", "its pictures are not those of the camera"),
+        ("grey:0", "its colours are not those of the camera"),
+        ("swapped:0", "its colours are not those of the camera"),
+        ("negative:0", "its pictures are not those of the camera"),
+        ("frozen:30", "stands still"),
     ],
 )
 def test_encoder_that_fails_at_work_ends_the_worker_with_its_name_and_closed_footage(

@@ -17,6 +17,12 @@ Faults, words separated by commas; N counts the pictures of one session:
     skewed:N             from picture N on lines are read as if they were 64 bytes longer than agreed
     deaf                 no picture is made a key frame because somebody asks for one
     loses:N              every Nth picture is lost
+    garbage:N            from picture N on what comes out is random bytes
+    wrong_size:N         from picture N on pictures are 32 pixels narrower than agreed
+    tall                 the encoder's lines are a multiple of 16, and nobody crops what is below the picture
+    black:N, grey:N, swapped:N, negative:N, frozen:N
+                         from picture N on it encodes a black picture, one without colours or with swapped
+                         ones, between key frames one of inverted brightness, or always the same
 """
 
 import errno
@@ -26,7 +32,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from mock_encoder_client import Codec, Packet
@@ -63,6 +69,7 @@ CONTROLS = {
     MPEG + 359: (0, 15, 11),  # level
     PROFILE: (0, 4, 4),
 }
+LIES = ("black", "grey", "swapped", "negative", "frozen")
 PROFILES = {0: "baseline", 1: "baseline", 2: "main", 4: "high"}
 
 
@@ -170,7 +177,7 @@ class Session:
         return room and bool(self.raw.queued or (self._stop and not self._ended))
 
     def _run(self) -> None:
-        codec, generation = None, -1
+        codec, generation, narrow = None, -1, False
         while True:
             with self.lock:
                 while not self.closed and not self._has_work():
@@ -190,11 +197,16 @@ class Session:
             if first:
                 if codec is not None:
                     codec.close()
-                codec, generation = self._begin_codec(), mine
+                codec, generation, narrow = self._begin_codec(), mine, False
             assert codec is not None
-            skewed = self._faults.number("skewed")
-            line = self.raw.format.line + (64 if skewed is not None and self._taken >= skewed else 0)
-            packet = codec.encode(self.raw.base + index * self.raw.size, line, key=force)
+            line = self.raw.format.line + (64 if self._begun("skewed") else 0)
+            if not narrow and self._begun("wrong_size"):
+                codec.close()
+                codec, narrow = self._begin_codec(narrower=32), True
+            lie = next((name for name in LIES if self._begun(name)), "")
+            packet = codec.encode(self.raw.base + index * self.raw.size, line, key=force, lie=lie)
+            if self._begun("garbage"):
+                packet = replace(packet, data=os.urandom(len(packet.data)))
             time.sleep(max(0.0, start + (self._faults.number("slow") or 0) / 1000 - time.monotonic()))
             with self.lock:
                 if mine == self._generation:
@@ -202,11 +214,16 @@ class Session:
         if codec is not None:
             codec.close()
 
-    def _begin_codec(self) -> Codec:
+    def _begun(self, fault: str) -> bool:
+        after = self._faults.number(fault)
+        return after is not None and self._taken >= after
+
+    def _begin_codec(self, *, narrower: int = 0) -> Codec:
         codec, form = self._open_codec(), self.raw.format
         codec.begin(
-            width=form.width,
-            height=form.height,
+            width=form.width - narrower,
+            height=_align(form.height, 16) if "tall" in self._faults else form.height,
+            lines=form.height,
             format=RAW[form.pixels],
             fps=self._fps,
             bitrate=self._controls[BITRATE],

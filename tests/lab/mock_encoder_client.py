@@ -26,9 +26,9 @@ class Codec:
         """Open the encoder."""
         self._say(settings)
 
-    def encode(self, offset: int, line: int, *, key: bool) -> Packet:
-        """The picture at this place of the file, `line` bytes a line."""
-        self._say({"offset": offset, "line": line, "key": key})
+    def encode(self, offset: int, line: int, *, key: bool, lie: str = "") -> Packet:
+        """The picture at this place of the file, `line` bytes a line, or what a `lie` makes of it."""
+        self._say({"offset": offset, "line": line, "key": key, "lie": lie})
         answer = json.loads(self._file.readline())
         data = self._file.read(answer["bytes"])
         return Packet(data=data, headers=bytes.fromhex(answer["headers"]), is_key=answer["key"])

@@ -17,6 +17,7 @@ from typing import Any
 import av
 
 GLOBAL_HEADER = 1 << 22
+NEGATIVE = bytes(range(255, -1, -1))
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -31,7 +32,9 @@ class Handler(socketserver.StreamRequestHandler):
         frame: Any = av.VideoFrame(settings["width"], settings["height"], settings["format"])
         for number, line in enumerate(self.rfile):
             wish = json.loads(line)
-            fill(frame, wish["offset"], wish["line"])
+            if wish["lie"] != "frozen":
+                fill(frame, wish["offset"], wish["line"], settings["lines"])
+            deface(frame, wish["lie"], key=wish["key"] or not number)
             frame.pts = number
             frame.pict_type = 1 if wish["key"] else 0
             (packet,) = encoder.encode(frame)
@@ -66,17 +69,33 @@ def open_encoder(settings: dict[str, Any]) -> Any:
     return encoder
 
 
-def fill(frame: Any, offset: int, line: int) -> None:
-    """The picture at `offset` of the file, planes in a row, `line` bytes a line of brightness."""
+def fill(frame: Any, offset: int, line: int, lines: int) -> None:
+    """The picture at `offset` of the file, planes in a row, `lines` lines of `line` bytes of brightness."""
     for index, plane in enumerate(frame.planes):
         pitch = line if index == 0 or frame.format.name == "nv12" else line // 2
-        wanted, rows = plane.line_size, plane.height
-        if wanted == pitch:
+        wanted, rows = plane.line_size, lines if index == 0 else lines // 2
+        if wanted == pitch and rows == plane.height:
             plane.update(memory[offset : offset + rows * pitch])
         else:
-            lines = (memory[offset + row * pitch :][: min(pitch, wanted)] for row in range(rows))
-            plane.update(b"".join(bytes(one).ljust(wanted, b"\0") for one in lines))
+            parts = (memory[offset + row * pitch :][: min(pitch, wanted)] for row in range(rows))
+            whole = b"".join(bytes(one).ljust(wanted, b"\0") for one in parts)
+            plane.update(whole.ljust(wanted * plane.height, b"\0"))
         offset += rows * pitch
+
+
+def deface(frame: Any, lie: str, *, key: bool) -> None:
+    """Make another picture of it, as mock_encoder.py names the lies."""
+    luma, *colours = frame.planes
+    if lie == "black":
+        luma.update(bytes([16]) * luma.buffer_size)
+    if lie in {"black", "grey"}:
+        for plane in colours:
+            plane.update(bytes([128]) * plane.buffer_size)
+    if lie == "swapped":
+        for plane, content in zip(colours, [bytes(plane) for plane in reversed(colours)], strict=True):
+            plane.update(content)
+    if lie == "negative" and not key:
+        luma.update(bytes(luma).translate(NEGATIVE))
 
 
 class Server(socketserver.ThreadingUnixStreamServer):
