@@ -1,20 +1,33 @@
 """The verdict over an encoder's trial, the pictures of it, and which encoders a machine may have."""
 
+from collections.abc import Callable
 from typing import Any
 
+import av
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.capture.encoders import trial
 from edged.capture.encoders.candidates import TABLE, Facts, candidates
 from edged.capture.encoders.compare import BEST, Comparer
-from edged.capture.encoders.proof import Evidence, Proof, ProofRequest, judge
+from edged.capture.encoders.likeness import levels
+from edged.capture.encoders.proof import (
+    LEAST_MEAN,
+    LEAST_OF_ALL,
+    MOST_CONTRAST,
+    Evidence,
+    Proof,
+    ProofRequest,
+    judge,
+)
 from edged.capture.encoders.proof_picture import COUNT, proof_pictures
 from edged.capture.encoders.trial import try_encoder
 from edged.capture.job import ENCODERS, SOFTWARE
 
 REQUEST = ProofRequest(encoder="h264_v4l2m2m", width=128, height=96, fps=30)
+REQUEST_SD = ProofRequest(encoder=SOFTWARE, width=640, height=480, fps=10)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +75,11 @@ def test_each_fault_is_a_refusal_that_names_it(good: Evidence) -> None:
         ("its pictures are not", {"luma": (12.0,) * 60}),
         ("its pictures are not", {"luma": (*good.luma[:-1], 19.0)}),
         ("its colours are not", {"colour": (15.0,) * 60}),
+        ("moved by a pixel", {"moved": (False, False, True)}),
+        ("of another range: 1.16 times", {"contrasts": (1.16, 1.0, 1.0)}),
+        ("of another range", {"offsets": (0.0, 5.0, 0.0)}),
+        ("what it gives is no H.264", unit(good, 7, kinds=(), b_slices=True)),
+        ("can be decoded", {"decoded": 59, **unit(good, 7, b_slices=True)}),
         ("too slow", {"elapsed": 4.0}),
     ]
     for words, change in faults:
@@ -92,7 +110,7 @@ def test_whatever_came_out_there_is_a_verdict(
         elapsed=elapsed,
         delay=delay,
     )
-    right = count == 60 and luma >= 28 and 0 < elapsed <= 59 / 30 and delay <= 15
+    right = count == 60 and luma >= LEAST_MEAN and 0 < elapsed <= 59 / 30 and delay <= 15
     assert proof.taken == right
     assert proof.reason
 
@@ -125,6 +143,70 @@ def test_skewed_lines_and_swapped_colours_show() -> None:
     swapped.planes[1].update(second)
     swapped.planes[2].update(first)
     assert figures(picture, swapped)[1] < 20
+
+
+def redrawn(frame: Any, change: Callable[[list[bytes], int], list[bytes]]) -> Any:
+    """The picture with other lines: `change` gets those of a plane and which it is."""
+    new: Any = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    for index, (old, plane) in enumerate(zip(frame.planes, new.planes, strict=True)):
+        lines = [bytes(old)[y * old.line_size :][: old.width] for y in range(old.height)]
+        changed = change(lines, index)
+        plane.update(b"".join(line.ljust(plane.line_size, b"\0") for line in changed))
+    return new
+
+
+FULL = bytes(min(255, max(0, round((value - 16) * 255 / 219))) for value in range(256))
+NARROW = bytes(round(16 + value * 219 / 255) for value in range(256))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda lines, _plane: lines, ""),
+        (lambda lines, _plane: [line[:1] + line[:-1] for line in lines], "moved by a pixel"),
+        (lambda lines, _plane: [line[2:] + line[:2] for line in lines], "moved by a pixel"),
+        (
+            lambda lines, plane: lines if plane else [lines[0], *lines[:-1]],
+            "moved by a pixel",
+        ),
+        (
+            lambda lines, plane: [line[1:] + b"z" for line in lines] if plane == 2 else lines,
+            "moved by a pixel",
+        ),
+        (lambda lines, _plane: [line.translate(FULL) for line in lines], "another range: 1.1"),
+        (lambda lines, _plane: [line.translate(NARROW) for line in lines], "another range: 0.86"),
+        (
+            lambda lines, plane: [line.translate(FULL) for line in lines] if plane == 1 else lines,
+            "another range",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("width", "height"), [(128, 96), (854, 480)])
+def test_picture_that_is_moved_or_of_another_range_is_named(
+    good: Evidence, change: Any, words: str, width: int, height: int
+) -> None:
+    picture = proof_pictures(width, height)[5]
+    found = levels(picture, redrawn(picture, change))
+    proof = verdict(
+        good,
+        moved=tuple(plane.moved for plane in found),
+        contrasts=tuple(plane.contrast for plane in found),
+        offsets=tuple(plane.offset for plane in found),
+    )
+    assert proof.taken == (not words)
+    assert words in proof.reason
+
+
+@pytest.mark.parametrize("bits", [0.1, 0.2])
+def test_honest_encoder_is_far_from_the_limits_even_at_half_the_rate_of_a_trial(
+    monkeypatch: pytest.MonkeyPatch, bits: float
+) -> None:
+    monkeypatch.setattr(trial, "BITS_PER_PIXEL", bits)
+    evidence = try_encoder(ProofRequest(encoder=SOFTWARE, width=640, height=480, fps=30))
+    assert judge(REQUEST_SD, evidence, seconds=1.0).taken
+    assert min(evidence.luma) > LEAST_OF_ALL + 5
+    assert min(evidence.colour) > LEAST_OF_ALL + 4
+    assert all(abs(contrast - 1) < MOST_CONTRAST / 3 for contrast in evidence.contrasts)
 
 
 ALL = tuple(name for name, _lacks in TABLE)

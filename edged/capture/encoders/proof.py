@@ -15,10 +15,13 @@ from edged.capture.h264 import (
 )
 from edged.capture.job import Base, EncoderName, Fps, Side
 
-# dB of PSNR. A picture that is another, shifted, skewed or of swapped colours has less than 20 (see
-# proof_picture); one that was encoded as it should be has more than 30 at the bit rate of a trial.
-LEAST_MEAN = 28.0
-LEAST_OF_ALL = 24.0
+# dB of PSNR. A picture that is another, skewed or of swapped colours has less than 20 (see proof_picture),
+# one of the wrong range 30. At the bit rate of a trial libx264 has 40 and more, and none of it less than 34.
+LEAST_MEAN = 33.0
+LEAST_OF_ALL = 27.0
+# What the encoder may do to the contrast (a factor) and to the mean (of 0 to 255) of brightness and colours:
+# bytes that were taken for the wrong range are off by 1.14 to 1.16 and up to 10.
+MOST_CONTRAST, MOST_OFFSET = 0.06, 3.0
 # A picture that was asked to be a key frame may be taken for its neighbour by so many.
 KEY_SLACK = 2
 # Held back for longer, seconds, a picture is no longer live.
@@ -77,7 +80,8 @@ class Evidence(Base, frozen=True):
 
     `sent`: the numbers of the pictures that went in; `asked`: those of them that had to be key frames;
     `decoded`: how many pictures a decoder made of it, and `sizes`, which they have; `luma` and `colour`: PSNR
-    in dB of each pair; `elapsed`: seconds from the second picture to the last packet.
+    in dB of each pair; `elapsed`: seconds from the second picture to the last packet. Of each plane of the
+    last picture: whether it is `moved` by a pixel or two, the factor of its contrast, what its mean is off.
     """
 
     sent: tuple[int, ...]
@@ -89,6 +93,9 @@ class Evidence(Base, frozen=True):
     sizes: tuple[tuple[int, int], ...]
     luma: tuple[float, ...]
     colour: tuple[float, ...]
+    moved: tuple[bool, ...]
+    contrasts: tuple[float, ...]
+    offsets: tuple[float, ...]
     elapsed: float
     bitrate_kbit: int
 
@@ -152,8 +159,8 @@ def _faulty_order(evidence: Evidence) -> str:
 
 
 def _faulty_unit(unit: Unit) -> str:
-    if unit.b_slices:
-        return "it makes B-frames"
+    if not any(1 <= kind <= IDR for kind in unit.kinds):
+        return "what it gives is no H.264"
     if unit.is_key and not {SEQUENCE_PARAMETER_SET, PICTURE_PARAMETER_SET, IDR} <= set(unit.kinds):
         return "a key frame has no SPS, no PPS, or is none"
     if unit.profile and unit.profile not in PROFILES:
@@ -181,6 +188,9 @@ def _faulty_pictures(request: ProofRequest, evidence: Evidence) -> str:
         return f"its pictures are {wrong[0][0]}x{wrong[0][1]}, not {request.width}x{request.height}"
     if evidence.decoded != len(evidence.sent) or len(evidence.luma) != len(evidence.sent):
         return f"only {evidence.decoded} of {len(evidence.sent)} pictures can be decoded"
+    # Only now: in random bytes there is anything.
+    if any(unit.b_slices for unit in evidence.units):
+        return "it makes B-frames"
     for what, figures in (("pictures", evidence.luma), ("colours", evidence.colour)):
         mean, least = sum(figures) / len(figures), min(figures)
         if mean < LEAST_MEAN or least < LEAST_OF_ALL:
@@ -188,4 +198,17 @@ def _faulty_pictures(request: ProofRequest, evidence: Evidence) -> str:
                 f"its {what} are not what was given to it: {mean:.0f} dB like them, the worst {least:.0f} dB,"
                 f" and {LEAST_MEAN:g} and {LEAST_OF_ALL:g} are needed"
             )
+    return _faulty_levels(evidence)
+
+
+def _faulty_levels(evidence: Evidence) -> str:
+    if any(evidence.moved):
+        return "its pictures, or the colours in them, are moved by a pixel or two"
+    contrast = max(evidence.contrasts, key=lambda factor: abs(factor - 1))
+    offset = max(evidence.offsets, key=abs)
+    if abs(contrast - 1) > MOST_CONTRAST or abs(offset) > MOST_OFFSET:
+        return (
+            "its brightness or colours are of another range:"
+            f" {contrast:.2f} times the contrast, {offset:+.0f} in the mean"
+        )
     return ""

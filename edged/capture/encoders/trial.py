@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import av
 
-from edged.capture.encoders.compare import FORMAT, Comparer
+from edged.capture.encoders.compare import FORMAT, Comparer, Likeness
 from edged.capture.encoders.encoder import Encoded, Encoder, EncoderSettings, only_format, open_named
+from edged.capture.encoders.likeness import Levels, levels
 from edged.capture.encoders.proof import Evidence, ProofRequest, unit_of
 from edged.capture.encoders.proof_picture import COUNT, proof_pictures
 
@@ -42,17 +44,20 @@ def try_encoder(request: ProofRequest) -> Evidence:
     # Time stamps pass through, holes and all: a camera's picture may be lost in the middle.
     sent = [index + (index > count // 2) for index in range(count)]
     encoded, delay, elapsed = _encode(encoder, given, sent, {sent[key] for key in keys})
-    decoded, sizes, luma, colour = _decode(encoded, wanted, (request.width, request.height))
+    decoded = _decode(encoded, wanted, (request.width, request.height))
     return Evidence(
         sent=tuple(sent),
         asked=tuple(sent[key] for key in keys),
         forces_keys=encoder.forces_keys,
         units=tuple(unit_of(one.number, one.data, is_key=one.is_key) for one in encoded),
         delay=delay,
-        decoded=decoded,
-        sizes=sizes,
-        luma=luma,
-        colour=colour,
+        decoded=decoded.count,
+        sizes=decoded.sizes,
+        luma=tuple(one.luma for one in decoded.likeness),
+        colour=tuple(one.colour for one in decoded.likeness),
+        moved=tuple(plane.moved for plane in decoded.levels),
+        contrasts=tuple(plane.contrast for plane in decoded.levels),
+        offsets=tuple(plane.offset for plane in decoded.levels),
         elapsed=elapsed,
         bitrate_kbit=settings.bitrate_kbit,
     )
@@ -73,24 +78,30 @@ def _encode(
     return encoded, delay, time.monotonic() - start
 
 
-def _decode(
-    encoded: Sequence[Encoded], wanted: Sequence[Any], size: tuple[int, int]
-) -> tuple[int, tuple[tuple[int, int], ...], tuple[float, ...], tuple[float, ...]]:
-    """How many pictures there are in it, their sizes, and how like they are to those that went in."""
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """How many pictures there are, their sizes, how like they are to what went in; the last's levels."""
+
+    count: int
+    sizes: tuple[tuple[int, int], ...]
+    likeness: Sequence[Likeness]
+    levels: tuple[Levels, ...]
+
+
+def _decode(encoded: Sequence[Encoded], wanted: Sequence[Any], size: tuple[int, int]) -> _Decoded:
     decoder: Any = av.CodecContext.create("h264", "r")
     decoder.thread_count = 1
     comparer = Comparer(*size)
-    count, sizes = 0, set()
+    count, sizes, last = 0, set(), None
 
     def take(frames: Sequence[Any]) -> None:
-        nonlocal count
+        nonlocal count, last
         for frame in frames:
             sizes.add((frame.width, frame.height))
             if (frame.width, frame.height) == size:
-                comparer.add(
-                    wanted[count % COUNT],
-                    frame if frame.format.name == FORMAT else frame.reformat(format=FORMAT),
-                )
+                got = frame if frame.format.name == FORMAT else frame.reformat(format=FORMAT)
+                comparer.add(wanted[count % COUNT], got)
+                last = wanted[count % COUNT], got
             count += 1
 
     try:
@@ -99,10 +110,4 @@ def _decode(
         take(decoder.decode(None))
     except av.FFmpegError:
         pass  # what cannot be decoded is missing in the count
-    likeness = comparer.finish()
-    return (
-        count,
-        tuple(sorted(sizes)),
-        tuple(one.luma for one in likeness),
-        tuple(one.colour for one in likeness),
-    )
+    return _Decoded(count, tuple(sorted(sizes)), comparer.finish(), levels(*last) if last else ())
