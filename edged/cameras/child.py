@@ -1,14 +1,13 @@
 """The worker's process: how it is started, and what the supervisor needs of it (tests give one in memory)."""
 
-import contextlib
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import trio
+
+from edged.cameras.process_group import ProcessGroup
 
 WORKER_COMMAND = (sys.executable, "-m", "edged.capture")
 
@@ -33,7 +32,7 @@ class Child(Protocol):
         """The log comes from here."""
 
     async def wait(self) -> int:
-        """Its exit code once it has ended; negative: ended by that signal."""
+        """Its exit code once it has ended; negative: ended by that signal. To be called once."""
 
     def terminate(self) -> None:
         """Ask the process to end (SIGTERM)."""
@@ -52,26 +51,23 @@ class ProcessChild:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        self._process = process
+        self._group = ProcessGroup(process)
         self.pid = process.pid
         self.stdin: trio.abc.SendStream = process.stdin
         self.stdout: trio.abc.ReceiveStream = process.stdout
         self.stderr: trio.abc.ReceiveStream = process.stderr
 
     async def wait(self) -> int:
-        """See Child."""
-        return await self._process.wait()
+        """See Child. Nothing that it started outlives it."""
+        return await self._group.wait()
 
     def terminate(self) -> None:
         """See Child."""
-        self._process.terminate()
+        self._group.terminate()
 
     def kill(self) -> None:
-        """See Child. Once it is reaped its number may be another's, so nothing is sent then."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self._process.kill()
+        """See Child."""
+        self._group.kill()
 
 
 async def spawn_worker(command: Sequence[str] = WORKER_COMMAND) -> Child:

@@ -1,8 +1,5 @@
 """Runs `python -m edged.capture.encoders.prove`: one encoder, one child, killed when it takes too long."""
 
-import contextlib
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +9,7 @@ import msgspec
 import trio
 
 from edged.cameras.lines import read_lines
+from edged.cameras.process_group import ProcessGroup
 from edged.capture.encoders.candidates import Facts
 from edged.capture.encoders.proof import Proof, ProofRequest
 from edged.errors import CameraError
@@ -63,13 +61,22 @@ class ChildProver:
             )
         except OSError as error:
             raise CameraError(f"its trial cannot be started: {error.strerror or error}") from error
+        group, patience = ProcessGroup(process), 0.0
         try:
-            return await self._converse(process, request, kind)
+            answer = await self._converse(process, request, kind)
+            patience = REAP_SECONDS if answer is None else 0.0
         finally:
             with trio.CancelScope(shield=True):
-                await _end(process)
+                code = await _end(process, group, patience)
+        if answer is None:
+            how = (
+                f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
+            )
+            raise CameraError(f"its trial {how}")
+        return answer
 
-    async def _converse(self, process: trio.Process, request: bytes, kind: type[T]) -> T:
+    async def _converse(self, process: trio.Process, request: bytes, kind: type[T]) -> T | None:
+        """Its answer; None when it ends without one."""
         assert process.stdin is not None
         assert process.stdout is not None
         answers = read_lines(process.stdout, LONGEST_LINE)
@@ -88,20 +95,22 @@ class ChildProver:
                     raise CameraError(f"its trial said nonsense: {error}") from error
         if patience.cancelled_caught:
             raise CameraError(f"it hangs: no end of its trial after {self._seconds:g} s")
-        with trio.move_on_after(REAP_SECONDS):
-            await process.wait()
-        code = process.returncode
-        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-        raise CameraError(f"its trial {how}")
+        return None
 
 
-async def _end(process: trio.Process) -> None:
-    """Kill it and all that it has started. One that hangs in a driver may stay, unreaped, for a while."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+async def _end(process: trio.Process, group: ProcessGroup, patience: float) -> int | None:
+    """Its exit code; after so many seconds it is killed, with all that it has started.
+
+    None: it hangs in a driver and may stay, unreaped, for a while.
+    """
+    code = None
+    with trio.move_on_after(patience):
+        code = await group.wait()
+    if code is None:
+        group.kill()
         with trio.move_on_after(REAP_SECONDS):
-            await process.wait()
+            code = await group.wait()
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             await trio.aclose_forcefully(stream)
+    return code

@@ -355,6 +355,26 @@ async def test_hung_child_and_what_it_started_are_killed_in_time(tmp_path: Path)
                 await trio.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    ["print('{}')", f"print({json.dumps(json.dumps({'encoder': M2M, 'taken': True, 'reason': 'proved'}))})"],
+)
+async def test_what_a_child_started_is_killed_though_the_child_itself_has_ended(
+    answer: str, tmp_path: Path
+) -> None:
+    script = (
+        "import os, subprocess; input(); print('ready');"
+        "other = subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL);"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(other.pid));"
+        f"{answer}"
+    )
+    await child(script).prove(REQUEST)
+    pid = int((tmp_path / "pid").read_text())
+    with trio.fail_after(5):
+        while is_alive(pid):  # noqa: ASYNC110
+            await trio.sleep(0.05)
+
+
 async def test_child_that_cannot_be_started_is_a_refusal(tmp_path: Path) -> None:
     proof = await ChildProver((str(tmp_path / "nothing"),)).prove(REQUEST)
     assert "cannot be started" in proof.reason

@@ -2,7 +2,8 @@
 
 For NVIDIA's Jetson, whose nvv4l2h264enc libav does not have. A pipe cannot carry the wish for a key frame, so
 the encoder makes one each second of pictures by itself. An access unit is known to be whole when the next one
-begins: pictures come out one later than from others. The process dies with ours, whose group it is in.
+begins: pictures come out one later than from others. The process is in the group of ours, which is killed
+whole, and dies with the thread that opened it, however that ends.
 """
 
 import os
@@ -60,7 +61,7 @@ class GstreamerEncoder:
             raise EncoderError(f"{self.name} cannot be used: there is no {PROGRAM}")
         try:
             self._process = subprocess.Popen(
-                (program, *pipeline(settings)),
+                (*_mortal(), program, *pipeline(settings)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -150,6 +151,12 @@ class GstreamerEncoder:
         lines = self._said.decode(errors="replace").split("\n")
         told = " ".join(" ".join(lines).split())
         return told[-MOST_WORDS:] or "it said nothing"
+
+
+def _mortal() -> tuple[str, ...]:
+    """What to start a program by so that it dies with the thread that started it: only that feeds it."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
 def raw_parts(frame: Any) -> list[Any]:

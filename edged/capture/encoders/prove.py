@@ -1,28 +1,27 @@
 """`python -m edged.capture.encoders.prove`: proves one encoder, and may hang or crash instead of a worker.
 
 stdin: one ProofRequest as a line of JSON, or the word `facts`. stdout: a line "ready" once all is loaded,
-from when on the time counts, then a line of JSON: the Proof, or the Facts. It has a low priority and dies
-with its parent. Whoever starts it kills it, with all that it has started, when it takes too long.
+from when on the time counts, then a line of JSON: the Proof, or the Facts. It has a low priority and little
+memory, and ends with its parent. Whoever starts it kills it, with all that it has started, when it takes too
+long.
 """
 
-import contextlib
-import ctypes
 import os
-import signal
 import sys
 import time
 
 import av.logging
 import msgspec
 
+from edged.capture.encoders.bounds import end_after, end_with_parent, keep_small
 from edged.capture.encoders.facts import find_facts
 from edged.capture.encoders.proof import Proof, ProofRequest, judge
 from edged.capture.encoders.trial import try_encoder
 from edged.capture.faults import EncoderError
 
-PR_SET_PDEATHSIG = 1
-LOW_PRIORITY = 5
 MOST_WORDS = 300
+# Seconds after which it is of no use to anybody, before and after it has begun; its parent is stricter.
+LOADING, TRYING = 90, 30
 
 
 def prove(request: ProofRequest) -> Proof:
@@ -35,6 +34,8 @@ def prove(request: ProofRequest) -> Proof:
             return judge(request, try_encoder(request), seconds=time.monotonic() - start)
         except EncoderError as error:
             fault = str(error)
+        except MemoryError:
+            fault = "the trial broke: it takes too much memory"
         except (av.FFmpegError, ValueError, OSError) as error:
             fault = f"the trial broke: {error}"
         told = dict.fromkeys(" ".join(words.split()) for _level, _name, words in said)
@@ -49,13 +50,11 @@ def prove(request: ProofRequest) -> Proof:
 
 def main() -> None:
     """Serve one request and end, threads that hang in a driver and all."""
-    try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    except AttributeError:
-        pass
-    with contextlib.suppress(OSError):  # a sandbox may not let us
-        os.nice(LOW_PRIORITY)
+    end_with_parent()
+    end_after(LOADING)
+    keep_small()
     line = sys.stdin.readline()
+    end_after(TRYING)
     print("ready", flush=True)
     if line.strip() == "facts":
         answer: msgspec.Struct = find_facts()
