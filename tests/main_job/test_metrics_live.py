@@ -57,6 +57,23 @@ def test_live_scrape_tells_what_happens_to_cameras(engine: str, tmp_path: Path) 
         assert after["edged_health_issues{severity=info}"] >= 1
 
 
+@pytest.mark.both_libraries
+def test_viewers_by_hls_are_counted_with_either_engine(engine: str, tmp_path: Path) -> None:
+    with running_appliance(tmp_path / "edged", engine=engine, settings=CAMERAS) as appliance:
+        appliance.wait_live("front", seconds=20)
+        appliance.wait_live("back", seconds=20)
+
+        def watched() -> float:
+            return figures(appliance)["edged_engine_viewers{protocol=hls}"]
+
+        wait_until(lambda: watched() == 0, what="who waited for a picture has left", seconds=15)
+        with httpx.Client(base_url=appliance.url, cookies=appliance.web.cookies, timeout=10) as wall:
+            for path in ("front/index.m3u8", "front/index.m3u8", "back/index.m3u8"):
+                assert wall.get(f"/hls/{path}").status_code == 200
+            assert wall.get("/hls/attic/index.m3u8").status_code == 404
+        assert watched() == 2
+
+
 @pytest.mark.promtool
 def test_promtool_has_nothing_to_say_of_a_live_scrape(engine: str, tmp_path: Path) -> None:
     with running_appliance(tmp_path / "edged", engine=engine, settings=CAMERAS) as appliance:
