@@ -169,8 +169,12 @@ class MetricsSettings(Table, frozen=True):
 class CaptureSettings(Table, frozen=True):
     """What is taken from the cameras, unless a camera has settings of its own."""
 
-    max_width: Annotated[Side, Meta(description="Largest picture, in pixels.")] = 1920
-    max_height: Side = 1080
+    max_width: Annotated[Side, Meta(description="Width of the largest picture that is taken, in pixels.")] = (
+        1920
+    )
+    max_height: Annotated[
+        Side, Meta(description="Height of the largest picture that is taken, in pixels.")
+    ] = 1080
     fps: Annotated[Fps, Meta(description="Pictures a second, at most.")] = 30.0
     bitrate_kbit: Annotated[BitrateKbit, Meta(description="Data rate of the picture, in kbit/s.")] = 3000
     encoder: Annotated[
@@ -197,8 +201,8 @@ class CameraSettings(Table, frozen=True):
     ] = ""
     enabled: Annotated[bool, Meta(description="false: the camera is left alone.")] = True
     record: Annotated[bool, Meta(description="false: live only.")] = True
-    width: Annotated[Side | None, Meta(description="Size in pixels, both or none.")] = None
-    height: Side | None = None
+    width: Annotated[Side | None, Meta(description="Width of its picture in pixels; with its height.")] = None
+    height: Annotated[Side | None, Meta(description="Height of its picture; with its width.")] = None
     fps: Annotated[Fps | None, Meta(description="Pictures a second.")] = None
     bitrate_kbit: Annotated[BitrateKbit | None, Meta(description="Data rate of the picture, in kbit/s.")] = (
         None

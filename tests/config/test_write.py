@@ -1,6 +1,7 @@
 """What is dumped loads back equal; the shipped file is made from the scheme."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from edged.config import (
 from edged.config.rules import ENCODERS
 
 SHIPPED = Path(__file__).parents[2] / "config" / "edged.toml"
+SETTING = re.compile(r"# [a-z_]+ = ")
 NOTHING: dict[str, str] = {"HOME": "/home/anna"}
 
 printable = st.text(max_size=60).filter(lambda text: text.isprintable() and text == text.strip())
@@ -138,6 +140,14 @@ def test_every_setting_is_in_the_shipped_file() -> None:
         assert f"[{table}" in text
     for name in (*CameraSettings.__struct_fields__, *CaptureSettings.__struct_fields__):
         assert re.search(rf"^# {name} = ", text, re.MULTILINE)
+
+
+def test_every_setting_in_the_shipped_file_is_described() -> None:
+    lines = commented_defaults().splitlines()
+
+    bare = [line for before, line in pairwise(lines) if SETTING.match(line) and not before.startswith("## ")]
+
+    assert bare == []
 
 
 def test_settings_cannot_be_changed_once_loaded() -> None:
