@@ -4,6 +4,7 @@ The package's own script is run on a folder that stands for the machine (DPKG_RO
 """
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from lab.appliance import running_appliance
 from lab.footage import segments
 from lab.processes import wait_until
 
-SCRIPT = Path(__file__).parents[2] / "debian/postrm"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "debian/postrm"
 SETTINGS = """
 [retention]
 clock = "always"
@@ -115,12 +117,23 @@ def test_settings_folder_goes_when_it_is_empty_and_what_the_owner_put_there_stay
 
 
 def test_what_lies_in_memory_goes_too(machine: Machine) -> None:
-    for name in ("edged/snapshots/front.jpg", "edged/encoders.json", "edged-mediamtx/mediamtx.yml"):
+    folders = re.findall(r"(?m)^d /run/(\S+) ", (ROOT / "config/tmpfiles.d/edged.conf").read_text())
+    assert "edged-mediamtx" in folders
+    for name in ("edged/snapshots/front.jpg", "edged/encoders.json", *(f"{folder}/x" for folder in folders)):
         path = machine.root / "run" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     assert machine.purge() == ""
     assert list((machine.root / "run").iterdir()) == []
+
+
+def test_footage_in_memory_stays_too_however_odd_that_is(machine: Machine) -> None:
+    footage = machine.root / "run/edged-mediamtx/footage/front/2026-11-21/20261121T120000.000Z.mp4"
+    footage.parent.mkdir(parents=True)
+    footage.write_text("x")
+    (machine.root / "run/edged-mediamtx/footage/.edged-volume").write_text("{}")
+    machine.purge()
+    assert footage.exists()
 
 
 def test_machine_without_a_trace_of_us_is_no_trouble(tmp_path: Path) -> None:
