@@ -17,6 +17,7 @@ from edged.commands.code import code
 from edged.commands.doctor import doctor
 from edged.commands.encoders import encoders
 from edged.commands.mediamtx import mediamtx
+from edged.commands.proxy import proxy
 from edged.commands.retention import retention
 from edged.commands.running import config_option, run_to_end
 from edged.commands.user import user
@@ -130,6 +131,7 @@ main.add_command(code)
 main.add_command(doctor)
 main.add_command(encoders)
 main.add_command(mediamtx)
+main.add_command(proxy)
 main.add_command(retention)
 main.add_command(volume)
 main.add_command(user)

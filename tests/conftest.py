@@ -58,6 +58,11 @@ def find_chromium() -> str | None:
     return shutil.which("chromium")
 
 
+def find_nginx() -> str | None:
+    """Debian's nginx, which stands where only root looks for programs."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+
 def find_containers() -> str | None:
     """unshare(1), when it may make the namespaces of a container, and cgroups can be made for it."""
     unshare = shutil.which("unshare")
@@ -87,6 +92,7 @@ NEEDS: dict[str, tuple[Callable[[], str | None], str]] = {
         "no arm64 machine: `tools/setup arm64` makes it, as root or by sudo",
     ),
     "promtool": (lambda: shutil.which("promtool"), "promtool not found: apt install prometheus"),
+    "nginx": (find_nginx, "nginx not found: apt install nginx"),
     "browser": (find_chromium, "Chromium not found: apt install chromium"),
 }
 
@@ -105,6 +111,15 @@ def mediamtx() -> Path:
     program = find_mediamtx()
     if program is None:
         pytest.skip(NEEDS["mediamtx"][1])
+    return Path(program)
+
+
+@pytest.fixture(scope="session")
+def nginx() -> Path:
+    """Path of Debian's nginx. The test that asks for it must be marked `nginx`."""
+    program = find_nginx()
+    if program is None:
+        pytest.skip(NEEDS["nginx"][1])
     return Path(program)
 
 

@@ -14,7 +14,7 @@ from edged.cameras.state import CameraView
 from edged.config import Config
 from edged.errors import AccessError, MediaError
 from edged.health import HealthWatch
-from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Viewer
+from edged.media.engine import EngineHealth, LiveOffer, MediaReply, Upstream, Viewer
 from edged.recordings.forecast import Forecast
 from edged.recordings.index import Index
 from edged.recordings.retention import Plan, Rules
@@ -177,6 +177,7 @@ class FakeEngine:
         self.down = False
         self.whep_status = 201
         self.offer = LiveOffer(webrtc=True, hls=True, low_latency=True)
+        self.listener: Upstream | None = Upstream("127.0.0.1:8888", SECRET)
 
     def live(self, camera: str) -> LiveOffer:
         return self.offer
@@ -195,6 +196,9 @@ class FakeEngine:
             return MediaReply(status=404)
         kind = "application/vnd.apple.mpegurl" if name.endswith(".m3u8") else "video/mp4"
         return MediaReply(status=200, content_type=kind, body=body)
+
+    def upstream(self) -> Upstream | None:
+        return self.listener
 
     async def whep(self, camera: str, offer: bytes, ticket: str) -> MediaReply:
         if self.gate is not None:

@@ -1,0 +1,89 @@
+"""`edged proxy nginx` prints a site that Debian's nginx takes, or says what is missing."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from lab.nginx import nginx_config
+
+from edged.cli import main
+
+
+def ask(folder: Path, *words: str, settings: str = '[web]\nproxy_folder = "/run/edged-proxy"\n') -> Result:
+    config = folder / "edged.toml"
+    config.write_text(settings)
+    return CliRunner().invoke(main, ["proxy", "nginx", "--config", str(config), *words])
+
+
+def checked(nginx: Path, folder: Path, site: str) -> str:
+    """What nginx says of the site; it may write in `folder` only."""
+    for ours, theirs in (("/run/edged-nginx", "cache"), ("/var/log/nginx/edged.log", "access.log")):
+        site = site.replace(ours, f"{folder}/{theirs}")
+    command = [nginx, "-t", "-c", nginx_config(folder, site), "-e", "stderr"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.nginx
+def test_what_is_printed_is_a_site_for_debians_nginx(nginx: Path, tmp_path: Path) -> None:
+    site = ask(tmp_path).stdout
+    assert "server unix:/run/edged-proxy/web.sock;" in site
+    assert "listen 80;" in site
+    assert "successful" in checked(nginx, tmp_path, site)
+
+
+@pytest.mark.nginx
+def test_with_a_certificate_it_listens_for_https(nginx: Path, tmp_path: Path) -> None:
+    files = [tmp_path / "box.pem", tmp_path / "box.key"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=box"]
+    subprocess.run([*command, "-out", files[0], "-keyout", files[1]], capture_output=True, check=True)
+    words = ("--certificate", str(files[0]), "--key", str(files[1]), "--name", "box.example.org box")
+    site = ask(tmp_path, *words, "--listen", "127.0.0.1:8443").stdout
+    assert "listen 127.0.0.1:8443 ssl http2;" in site
+    assert "server_name box.example.org box;" in site
+    assert "successful" in checked(nginx, tmp_path, site)
+
+
+def test_without_the_setting_it_names_the_setting(tmp_path: Path) -> None:
+    done = ask(tmp_path, settings="")
+    assert done.exit_code == 2
+    assert 'set it to "/run/edged-proxy"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--certificate", "/etc/ssl/box.pem"),
+        ("--certificate", "box.pem", "--key", "box.key"),
+        ("--name", "box; include /etc/shadow"),
+        ("--name", "box}"),
+        ("--name", ""),
+        ("--listen", "80; deny all"),
+        ("--listen", "box:80"),
+        ("--listen", "unix:/run/x.sock"),
+    ],
+)
+def test_what_nginx_could_read_as_something_else_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = ask(tmp_path, *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+
+
+def test_a_folder_that_nginx_would_not_read_as_one_is_refused(tmp_path: Path) -> None:
+    done = ask(tmp_path, settings='[web]\nproxy_folder = "/run/a b;"\n')
+    assert (done.exit_code, done.stdout) == (2, "")
+
+
+def test_nothing_of_an_address_but_its_kind_is_ever_logged(tmp_path: Path) -> None:
+    site = ask(tmp_path).stdout
+    told = site.partition("log_format edged ")[2].partition(";")[0]
+    for secret in ("$request ", "$request_uri", "$uri", "$args", "$http_", "$cookie", "$arg_", "$edged_word"):
+        assert secret not in told
+    lines = map(str.strip, site.splitlines())
+    logs = {line for line in lines if line.startswith(("access_log", "error_log"))}
+    assert logs == {
+        "access_log /var/log/nginx/edged.log edged buffer=32k flush=5s;",
+        "error_log /dev/null emerg;",
+        "access_log off;",
+    }
