@@ -136,7 +136,7 @@ async def open_daemon(config: Config) -> AsyncIterator[Daemon]:
         sockets.append(stack.enter_context(control_socket(runtime)))
         folder = config.web.proxy_folder
         proxy = stack.enter_context(proxy_sockets(Path(folder))) if folder else None
-        store = await Store.open(data / "edged.sqlite3")
+        store = await Store.open(data / "edged.sqlite3", spare=runtime / "store")
         stack.push_async_callback(store.close)
         async with (
             _running(config, store=store, volume=volume, sockets=sockets, proxy=proxy) as daemon,
