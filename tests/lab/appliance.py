@@ -24,6 +24,7 @@ class Appliance(Visitor):
         *,
         engine: str,
         settings: str = "",
+        proxy_folder: Path | None = None,
         recordings: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -41,6 +42,7 @@ runtime = "{folder / "run"}"
 
 [web]
 listen = ["{self.url.removeprefix("http://")}"]
+proxy_folder = "{proxy_folder or ""}"
 
 [media]
 engine = "{engine}"

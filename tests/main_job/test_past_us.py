@@ -1,0 +1,242 @@
+"""Live media past us: Debian's nginx serves them from the real MediaMTX to those whom the daemon lets."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin
+
+import av
+import httpx
+import pytest
+from lab.appliance import Appliance, running_appliance
+from lab.nginx import Proxy, running_nginx
+from lab.processes import wait_until
+from lab.visitor import PASSWORD, USERNAME
+
+pytestmark = [pytest.mark.mediamtx, pytest.mark.nginx]
+
+CAMERAS = """
+[cameras.front]
+source = "synthetic"
+width = 640
+height = 360
+
+[cameras.back]
+source = "synthetic"
+width = 640
+height = 360
+
+[log]
+level = "debug"
+"""
+# An answer about a viewer is good for the second in which it was given; a busy machine takes its time too.
+GONE_SECONDS = 4.0
+
+
+@dataclass
+class House:
+    """A daemon with the cameras `front` and `back`, and nginx before it."""
+
+    appliance: Appliance
+    proxy: Proxy
+
+    def client(self) -> httpx.Client:
+        """Somebody who asks nginx."""
+        return httpx.Client(base_url=self.proxy.url, timeout=15)
+
+    def share(self, camera: str = "front", most_viewers: int | None = None) -> str:
+        """The words of a new code."""
+        wish = {
+            "description": "a guest",
+            "expires_at": None,
+            "most_viewers": most_viewers,
+            "media_items": [{"media_type": "video", "media_slug": camera}],
+        }
+        made = self.appliance.web.post("/api/access-codes", json=wish)
+        assert made.status_code == 201, made.text
+        return str(made.json()["code"])
+
+    def answered_by_us(self) -> int:
+        """Requests for HLS that the daemon's web answered so far."""
+        told = httpx.get(self.appliance.metrics_url).text
+        return sum(int(float(each)) for each in re.findall(r'requests_total\{[^}]*"hls"[^}]*\} (\S+)', told))
+
+
+@pytest.fixture
+def house(nginx: Path, tmp_path: Path) -> Iterator[House]:
+    """Cameras that are live, and nobody's viewers."""
+    sockets = tmp_path / "sockets"
+    sockets.mkdir(mode=0o700)
+    with running_appliance(
+        tmp_path / "edged", engine="mediamtx", settings=CAMERAS, proxy_folder=sockets
+    ) as appliance:
+        for camera in ("front", "back"):
+            appliance.wait_live(camera, seconds=30)
+        with running_nginx(nginx, tmp_path / "nginx", sockets=sockets) as proxy:
+            yield House(appliance, proxy)
+
+
+def addresses(playlist: str) -> list[str]:
+    """Every address in a playlist, alone in a line or in an attribute."""
+    found = [line for line in playlist.splitlines() if line and not line.startswith("#")]
+    return found + [piece.partition('"')[0] for piece in playlist.split('URI="')[1:]]
+
+
+def media(client: httpx.Client, entry: str) -> tuple[str, str]:
+    """The addresses of a media playlist and of a segment in it, found as a player does."""
+    answer = client.get(entry)
+    assert answer.status_code == 200, answer.text
+    playlist = urljoin(str(answer.url), next(a for a in addresses(answer.text) if "video" in a))
+    told = client.get(playlist)
+    assert told.status_code == 200, told.text
+    segment = next(a for a in reversed(addresses(told.text)) if a.endswith(".mp4") and "_seg" in a)
+    return playlist, urljoin(playlist, segment)
+
+
+def wait_refused(client: httpx.Client, segment: str) -> None:
+    """Until media that were open are refused."""
+    wait_until(
+        lambda: client.get(segment).status_code == 401, what="refused", seconds=GONE_SECONDS, every=0.05
+    )
+
+
+def test_who_may_watch_is_served_past_us_and_loses_it_within_a_second(house: House) -> None:
+    with house.client() as viewer, house.client() as nobody:
+        # Somebody with an account signs in through nginx, and is known by the address that nginx tells.
+        assert viewer.post("/login", json={"username": USERNAME, "password": PASSWORD}).status_code == 204
+        playlist, segment = media(viewer, "/hls/front/index.m3u8")
+        before = house.answered_by_us()
+        for _ in range(20):
+            assert viewer.get(segment).status_code == viewer.get(playlist).status_code == 200
+        assert house.answered_by_us() == before
+        assert viewer.get(segment).headers["cache-control"] == "no-store"
+
+        # Nobody, and a pass on another camera's media.
+        _, other = media(viewer, "/hls/back/index.m3u8")
+        word = segment.split("/")[-2]
+        assert nobody.get("/hls/front/index.m3u8").status_code == 401
+        for wrong in (
+            segment.replace(word, "x" * 32),
+            segment.replace(f"/{word}", ""),
+            other.replace(other.split("/")[-2], word),
+            segment.replace("/front/", "/back/"),
+            playlist.replace("/front/", "/back/"),
+            f"{house.proxy.url}/.edged-pass",
+            f"{house.proxy.url}/pass/front/{word}",
+        ):
+            assert nobody.get(wrong).status_code in {401, 404}, wrong
+        # The pass alone is enough where it is right.
+        assert nobody.get(segment).status_code == 200
+
+        # A guest with a code, in a player that knows of playlists only.
+        words = house.share()
+        entry = f"/hls/front/index.m3u8?access_code={words}"
+        with av.open(house.proxy.url + entry, timeout=15) as stream:
+            frames = stream.decode(video=0)
+            assert [next(frames).width for _ in range(20)] == [640] * 20
+        with house.client() as guest:
+            listed, shown = media(guest, entry)
+            assert words not in listed + shown
+            assert guest.get(shown).status_code == 200
+            assert house.appliance.web.delete(f"/api/access-codes/{words}").status_code == 204
+            revoked = time.monotonic()
+            assert guest.get(listed).status_code == 401
+            assert guest.get(f"{listed}?access_code={words}").json()["reason"] == "code"
+            wait_refused(guest, shown)
+            print(f"revoked to refused: {(time.monotonic() - revoked) * 1000:.0f} ms")
+            assert guest.get(entry).json()["reason"] == "code"
+
+        # Signing out is as quick, also for whoever was given the pass.
+        assert nobody.get(segment).status_code == 200
+        assert viewer.post("/logout").status_code == 303
+        assert nobody.get(playlist).status_code == 401
+        wait_until(
+            lambda: nobody.get(segment).status_code == 401,
+            what="signed out",
+            seconds=GONE_SECONDS,
+            every=0.05,
+        )
+
+
+def test_seats_and_viewers_are_counted_past_us(house: House) -> None:
+    with house.client() as one, house.client() as two:
+        words = house.share(most_viewers=1)
+        entry = f"/hls/front/index.m3u8?access_code={words}&viewer="
+        playlist, segment = media(one, f"{entry}one")
+        refused = two.get(f"{entry}two")
+        assert (refused.status_code, refused.json()["reason"]) == (429, "seats")
+        # Past the seconds for which a seat is kept: what keeps it now is asked past us.
+        until = time.monotonic() + 11
+        while time.monotonic() < until:
+            assert one.get(playlist).status_code == 200
+            time.sleep(0.5)
+        (code,) = house.appliance.web.get("/api/access-codes").json()["access_codes"]
+        assert code["viewers_now"] == 1
+        assert two.get(f"{entry}two").status_code == 429
+        assert one.get(segment).status_code in {200, 404}
+        assert 'edged_engine_viewers{protocol="hls"} 1.0' in httpx.get(house.appliance.metrics_url).text
+
+
+def test_viewers_past_us_come_through_the_end_of_mediamtx(house: House) -> None:
+    with house.client() as viewer:
+        entry = f"/hls/front/index.m3u8?access_code={house.share()}&viewer=v"
+        playlist, _ = media(viewer, entry)
+        (pid,) = house.appliance.processes(r"mediamtx .*\.yml")
+        os.kill(pid, signal.SIGKILL)
+
+        def plays() -> bool:
+            told = viewer.get(playlist)
+            if told.status_code != 200:
+                return False
+            parts = [each for each in addresses(told.text) if "_seg" in each]
+            return bool(parts) and viewer.get(urljoin(playlist, parts[-1])).status_code == 200
+
+        wait_until(
+            lambda: "restarting it" in house.appliance.daemon.log(), what="its end is seen", seconds=10
+        )
+        wait_until(plays, what="the same pass plays again", seconds=20, every=0.2)
+
+
+def test_no_secret_reaches_nginxs_logs_or_ours(house: House) -> None:
+    words = house.share()
+    secret = {"wrong": "wrong-code-4711", "code": words, "password": PASSWORD}
+    with house.client() as viewer, house.client() as guest:
+        viewer.post("/login", json={"username": USERNAME, "password": PASSWORD})
+        secret["session"] = viewer.cookies["edged_session"]
+        entry = f"/hls/front/index.m3u8?access_code={words}&viewer=v"
+        playlist, segment = media(guest, entry)
+        secret["pass"] = segment.split("/")[-2]
+        refers = {"Referer": f"{house.proxy.url}/watch/front?access_code={words}"}
+        visits = [
+            f"/watch/front?access_code={words}",
+            f"{playlist}?access_code={words}&_HLS_msn=1",
+            f"{segment}?access_code={words}",
+            f"/{PASSWORD}?access_code=wrong-code-4711",
+            f"/static/none?access_code={words}",
+            f"/hls/{words}/index.m3u8",
+            f"/%zz?access_code={words}",
+            f"/api/access-codes/{words}",
+        ]
+        for asker in (viewer, guest):
+            for visit in visits:
+                asker.get(visit, headers=refers)
+                asker.request("PURGE", visit, headers=refers)
+        assert viewer.delete(f"/api/access-codes/{words}").status_code == 204
+        guest.get(segment, headers=refers)
+        config = next(house.appliance.folder.glob("run/mediamtx/*.yml")).read_text()
+        for number, found in enumerate(re.findall(r"[A-Za-z0-9_-]{20,}", config)):
+            secret[f"MediaMTX's {number}"] = found
+        # Whatever nginx has to say when nobody answers behind it.
+        house.appliance.stop()
+        for visit in (entry, *visits):
+            assert guest.get(visit, headers=refers).status_code >= 400
+    house.proxy.program.stop(signal.SIGQUIT)
+    said, ours = house.proxy.logs(), house.appliance.daemon.log()
+    assert " GET hls 200 " in said
+    assert len(secret) >= 8
+    told = [name for name, word in secret.items() if word in said or word in ours]
+    assert not told, [line for line in said.splitlines() for name in told if secret[name] in line]
