@@ -257,7 +257,10 @@ class Janitor:
 
     def _pause(self, reason: str, *, by_volume: bool = False) -> None:
         if reason != self.paused:
-            logger.info("recording paused: %s" if reason else "recording may go on%s", reason)
+            if reason:
+                logger.warning("recording paused: %s", reason)
+            else:
+                logger.info("recording may go on")
         self.paused, self._by_volume = reason, by_volume
         self.hold(reason)
 
