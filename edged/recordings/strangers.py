@@ -83,8 +83,8 @@ def findings(all_: All, unreadable: dict[tuple[str, ...], str]) -> Iterable[Find
             subject="recordings",
             cause=f"{_files(all_.damaged)} in the recordings folder {_hold(all_.damaged)} no footage that can"
             f" be played, such as {damaged[0].path} ({damaged[0].reason}).",
-            remedy="A power cut or a killed process leaves such files behind. They are left alone; delete them"
-            " if you like.",
+            remedy="A power cut or a killed process leaves such files behind. They are left alone; delete"
+            " them if you like.",
         )
     if foreign:
         others = all_.foreign
