@@ -9,7 +9,7 @@ import trio
 
 from edged.cameras.backoff import MOST_SECONDS, Backoff
 from edged.cameras.child import Spawn
-from edged.cameras.encoders import Choice, EncoderChooser, Size
+from edged.cameras.encoder_choice import Choice, EncoderChooser, Size
 from edged.cameras.jobs import Feed, JobMaker
 from edged.cameras.state import CameraState, CameraView
 from edged.cameras.watch import WorkerEnd, WorkerLimits

@@ -1,27 +1,39 @@
 """What is known of this machine's encoders until its next boot: proofs by size, and faults at work.
 
 Kept in a file of the runtime folder, so that a daemon that starts again knows it. A file of another boot, of
-other versions, or that makes no sense is as good as none: nothing in it is more than a saving of time.
+other versions, or that makes no sense is as good as none: nothing in it is more than a saving of time. The
+daemon and `edged encoders` may write it at the same time: each brings its changes into what is there.
 """
 
 import contextlib
+import errno
+import fcntl
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import trio
 
 from edged import __version__
+from edged.capture.encoders.candidates import TABLE
 from edged.capture.encoders.proof import Proof, Reason
 from edged.capture.job import EncoderName
 
 logger = logging.getLogger(__name__)
 
 FILE = "encoders.json"
+LOCK = "encoders.lock"
+LOCK_TRIES, LOCK_PAUSE = 40, 0.05
+MOST_FAULTS = 2
+"""After so many an encoder is left until the next boot."""
+MOST_UNSAVED = 64
+RANKS = {name: rank for rank, (name, _lacks) in enumerate(TABLE)}
 MOST_BYTES = 1 << 20
 BOOT_ID = "proc/sys/kernel/random/boot_id"
 
@@ -62,6 +74,93 @@ def read_notes(folder: Path, now: Notes) -> Notes:
         return now
     same = bool(now.boot) and (kept.boot, kept.software) == (now.boot, now.software)
     return kept if same else now
+
+
+def with_proofs(notes: Notes, size: str, proofs: Sequence[Proof]) -> Notes:
+    """These proofs at this size are known besides, best encoder first."""
+    known = {proof.encoder: proof for proof in (*notes.proofs.get(size, ()), *proofs)}
+    return msgspec.structs.replace(notes, proofs={**notes.proofs, size: ranked(known.values())})
+
+
+def ranked(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
+    """These, those of the best encoder first."""
+    return tuple(sorted(proofs, key=lambda proof: RANKS.get(proof.encoder, len(RANKS))))
+
+
+def with_fault(notes: Notes, name: str, words: str) -> Notes:
+    """This encoder did wrong at work. Unless it is left now, it has to prove itself anew."""
+    faults = (*notes.faults.get(name, ()), words)[:MOST_FAULTS]
+    proofs = notes.proofs
+    if len(faults) < MOST_FAULTS:
+        proofs = {size: tuple(one for one in known if one.encoder != name) for size, known in proofs.items()}
+    return msgspec.structs.replace(notes, proofs=proofs, faults={**notes.faults, name: faults})
+
+
+Change = Callable[[Notes], Notes]
+
+
+class NoteBook:
+    """The notes in memory, and their changes on the way to the file. For one task."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.notes = empty_notes(root)
+        self._folder = folder
+        self._unsaved: list[Change] = []
+
+    def load(self) -> None:
+        """Read what is known already: a small file in memory, as the nodes in /dev are."""
+        self.notes = read_notes(self._folder, self.notes)
+
+    def change(self, change: Change) -> None:
+        """From now on this is known too."""
+        self.notes = change(self.notes)
+        self._unsaved = [*self._unsaved, change][-MOST_UNSAVED:]
+
+    async def save(self) -> None:
+        """Bring what is new into the file; where that cannot be, it is proved again some day."""
+        changes, self._unsaved = self._unsaved, []
+        if not changes:
+            return
+        try:
+            merged = await trio.to_thread.run_sync(change_notes, self._folder, self.notes, changes)
+        except OSError as error:
+            logger.info("what is known of encoders cannot be kept: %s", error)
+            self._unsaved = [*changes, *self._unsaved]
+            return
+        for change in self._unsaved:  # of meanwhile
+            merged = change(merged)
+        self.notes = merged
+
+
+def change_notes(folder: Path, mine: Notes, changes: Sequence[Change]) -> Notes:
+    """Bring changes, which `mine` has already, into the file; what is in it then. Raises OSError."""
+    with _alone(folder):
+        notes = read_notes(folder, mine)
+        if notes is not mine:
+            for change in changes:
+                notes = change(notes)
+        write_notes(folder, notes)
+    return notes
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out. Raises OSError when one stays in for long."""
+    # Who may read it may lock it: the daemon has another user than `edged encoders` of an administrator.
+    lock = os.open(folder / LOCK, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        for _ in range(LOCK_TRIES):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(LOCK_PAUSE)
+            else:
+                break
+        else:
+            raise BlockingIOError(errno.EAGAIN, "another process has them", str(folder / LOCK))
+        yield
+    finally:
+        os.close(lock)
 
 
 def write_notes(folder: Path, notes: Notes) -> None:

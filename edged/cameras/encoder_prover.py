@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 import trio
@@ -22,6 +22,10 @@ LOADING_SECONDS = 60.0
 PROOF_SECONDS = 10.0
 REAP_SECONDS = 1.0
 LONGEST_LINE = 1 << 16
+
+
+class TrialTimeoutError(CameraError):
+    """A trial did not come to its end in time: its driver hangs, or the machine has too much to do."""
 
 
 class Prover(Protocol):
@@ -51,8 +55,11 @@ class ChildProver:
         try:
             return await self._ask(msgspec.json.encode(request) + b"\n", Proof)
         except CameraError as error:
-            seconds = round(trio.current_time() - start, 2)
-            return Proof(encoder=request.encoder, taken=False, reason=str(error), seconds=seconds)
+            seconds = max(0.01, round(trio.current_time() - start, 2))
+            passing: Literal["", "slow"] = "slow" if isinstance(error, TrialTimeoutError) else ""
+            return Proof(
+                encoder=request.encoder, taken=False, reason=str(error), seconds=seconds, passing=passing
+            )
 
     async def _ask(self, request: bytes, kind: type[T]) -> T:
         try:
@@ -94,7 +101,7 @@ class ChildProver:
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     raise CameraError(f"its trial said nonsense: {error}") from error
         if patience.cancelled_caught:
-            raise CameraError(f"it hangs: no end of its trial after {self._seconds:g} s")
+            raise TrialTimeoutError(f"it hangs: no end of its trial after {self._seconds:g} s")
         return None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edged.cameras.device import CameraDevice
-from edged.cameras.encoders import Choice, Size
+from edged.cameras.encoder_choice import Choice, Size
 from edged.cameras.modes import Wanted, choose_modes
 from edged.capture.fit import fit
 from edged.capture.job import (

@@ -11,7 +11,7 @@ import trio.testing
 from camera_fakes import MJPEG, FakeChild, FakeSpawner, healthy, job_of, status
 
 from edged.cameras.camera import Camera
-from edged.cameras.encoders import Choice, Size
+from edged.cameras.encoder_choice import Choice, Size
 from edged.cameras.jobs import Feed, JobMaker
 from edged.cameras.watch import Watch, WorkerLimits
 from edged.capture.job import FileSource, HlsOutput, V4l2Source

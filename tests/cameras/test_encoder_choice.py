@@ -1,14 +1,20 @@
 """Which encoder a camera gets: proofs, what is kept of them, and what is left after two faults."""
 
+import fcntl
 import json
+import multiprocessing
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import click
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -16,12 +22,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lab.processes import is_alive
 
-from edged.cameras.encoder_notes import FILE, Notes, empty_notes, read_notes, write_notes
+from edged.cameras import encoder_notes
+from edged.cameras.encoder_choice import Choice, NamedOnly, Size
+from edged.cameras.encoder_notes import (
+    FILE,
+    LOCK,
+    Notes,
+    change_notes,
+    empty_notes,
+    read_notes,
+    with_fault,
+    write_notes,
+)
 from edged.cameras.encoder_prover import ChildProver
-from edged.cameras.encoders import Choice, Encoders, NamedOnly, Size, usual_sizes
+from edged.cameras.encoders import RETRIES, Encoders, usual_sizes
 from edged.capture.encoders.candidates import TABLE, Facts
 from edged.capture.encoders.facts import hardware_nodes
 from edged.capture.encoders.proof import Proof, ProofRequest
+from edged.commands.encoders import parse_size, tell
 from edged.errors import CameraError
 
 HD = Size(1280, 720, 30.0)
@@ -42,23 +60,33 @@ class FakeProver:
         self.taken = taken
         self.seconds = 2.0
         self.asked: list[str] = []
+        self.times: list[float] = []
         self.at_once = self.most_at_once = 0
         self.broken = False
+        self.passing: Literal["", "busy", "slow"] = ""
+        self.known = BOARD
 
     async def facts(self) -> Facts:
         if self.broken:
             raise CameraError("its trial was ended by signal 11")
-        return BOARD
+        return self.known
 
     async def prove(self, request: ProofRequest) -> Proof:
         self.asked.append(f"{request.encoder} {request.width}x{request.height}")
+        self.times.append(trio.current_time())
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await trio.sleep(self.seconds)
         self.at_once -= 1
         taken = self.taken.get(request.encoder, False)
-        reason = "proved" if taken else "it makes B-frames"
-        return Proof(encoder=request.encoder, taken=taken, reason=reason, seconds=self.seconds)
+        reason = "proved" if taken else self.passing or "it makes B-frames"
+        return Proof(
+            encoder=request.encoder,
+            taken=taken,
+            reason=reason,
+            seconds=self.seconds,
+            passing="" if taken else self.passing,
+        )
 
 
 def board(folder: Path, *nodes: str) -> Path:
@@ -90,6 +118,19 @@ async def settled(encoders: Encoders, size: Size) -> Choice:
     while "until" in (choice := encoders.choose("auto", size)).reason:
         version = await encoders.changed(version)
     return choice
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    """Wait until it is so; the mocked clock does not wait for threads, so no time is told."""
+    for _ in range(50_000):
+        if is_so():
+            return
+        await trio.sleep(5)
+    raise AssertionError("never")
+
+
+async def chosen(encoders: Encoders, name: str) -> None:
+    await eventually(lambda: encoders.choose("auto", HD).name == name)
 
 
 def wait_for_note(folder: Path, words: bytes) -> None:
@@ -239,6 +280,144 @@ async def test_what_was_proved_is_known_to_the_next_daemon_of_the_same_boot(
         assert not prover.asked
 
 
+# --- what does not hold until the next boot
+
+
+async def test_refusal_without_a_trial_is_not_kept(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver(h264_v4l2m2m=True)
+    prover.known = msgspec.structs.replace(BOARD, v4l2_encoders=(), closed=("video11",))
+    async with running(tmp_path, prover) as encoders:
+        assert "group video" in (await settled(encoders, HD)).reason
+    assert b"group video" not in (tmp_path / FILE).read_bytes()
+    prover.known = BOARD
+    async with running(tmp_path, prover, root=tmp_path / "root") as encoders:
+        assert (await settled(encoders, HD)).name == M2M
+
+
+async def test_proof_is_worth_nothing_while_the_device_is_gone(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver(h264_rkmpp=True)
+    root = board(tmp_path, "video11", "mpp_service")
+    async with running(tmp_path, prover, root=root) as encoders:
+        assert (await settled(encoders, HD)).name == MPP
+        await noted(tmp_path, b"proved")
+        (root / "dev/mpp_service").unlink()
+        prover.known = msgspec.structs.replace(BOARD, nodes=("video11",))
+        await chosen(encoders, "libx264")
+        proofs = {proof.encoder: proof for proof in await encoders.prove(HD, all_of_them=True)}
+        assert not proofs[MPP].taken
+        assert "no Rockchip board" in proofs[MPP].reason
+    # Nor for the next daemon, which has not asked anybody yet.
+    async with running(tmp_path, prover, root=root) as encoders:
+        assert encoders.choose("auto", HD).name == "libx264"
+        (root / "dev/mpp_service").touch()
+        prover.known = BOARD
+        await chosen(encoders, MPP)
+
+
+async def test_proof_of_the_daemon_is_believed_by_one_who_may_not_open_the_device(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver(h264_v4l2m2m=True)
+    async with running(tmp_path, prover) as encoders:
+        assert (await settled(encoders, HD)).name == M2M
+        await noted(tmp_path, b"proved")
+    prover.known = msgspec.structs.replace(BOARD, v4l2_encoders=(), closed=("video11",))
+    other = Encoders(runtime=tmp_path, root=tmp_path / "root", prover=prover)
+    other.load()
+    proofs = {proof.encoder: proof for proof in await other.prove(HD, all_of_them=True)}
+    assert proofs[M2M].taken
+
+
+@pytest.mark.parametrize("trouble", ["busy", "slow"])
+async def test_passing_trouble_is_tried_again_later_and_later(
+    trouble: Literal["busy", "slow"], tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver()
+    prover.passing = trouble
+    async with running(tmp_path, prover) as encoders:
+        assert trouble in (await settled(encoders, HD)).reason
+        await trio.sleep(sum(RETRIES) + RETRIES[-1] + 100)
+        tried = [at for name, at in zip(prover.asked, prover.times, strict=True) if name.startswith(M2M)]
+        pauses = [after - before for before, after in pairwise(tried)]
+        assert [round(pause, -1) for pause in pauses] == [*RETRIES, RETRIES[-1]]
+        assert not encoders.findings()
+        prover.taken = {M2M: True}
+        await chosen(encoders, M2M)
+        await noted(tmp_path, M2M.encode())
+        asked = len(prover.asked)
+        await trio.sleep(2 * RETRIES[-1])
+        assert len(prover.asked) == asked
+    assert trouble.encode() + b'"' not in (tmp_path / FILE).read_bytes()
+
+
+async def test_verdict_that_holds_is_not_tried_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver()
+    async with running(tmp_path, prover) as encoders:
+        await settled(encoders, HD)
+        asked = len(prover.asked)
+        await trio.sleep(2 * RETRIES[-1])
+        assert len(prover.asked) == asked
+
+
+async def test_look_that_failed_is_tried_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver(h264_v4l2m2m=True)
+    prover.broken = True
+    async with running(tmp_path, prover) as encoders:
+        assert (await settled(encoders, HD)).name == "libx264"
+        prover.broken = False
+        await chosen(encoders, M2M)
+
+
+async def test_device_that_is_busy_after_a_fault_is_no_second_fault(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver(h264_v4l2m2m=True)
+    async with running(tmp_path, prover) as encoders:
+        await settled(encoders, HD)
+        encoders.blame(M2M, "front", "it hangs")
+        prover.taken, prover.passing = {}, "busy"
+        assert (await settled(encoders, HD)).name == "libx264"
+        assert not encoders.findings()
+        prover.taken = {M2M: True}
+        await chosen(encoders, M2M)
+
+
+async def test_command_that_proves_anew_loses_nothing_that_the_daemon_knows(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver(h264_rkmpp=True)
+    async with running(tmp_path, prover, usual=(HD, SD)) as encoders:
+        await settled(encoders, HD)
+        await settled(encoders, SD)
+        encoders.blame(M2M, "front", "it hangs")
+        await noted(tmp_path, b"it hangs")
+        command = Encoders(runtime=tmp_path, root=tmp_path / "root", prover=prover)
+        command.load()
+        # Meanwhile the daemon learns more.
+        encoders.blame(M2M, "back", "it lies")
+        await noted(tmp_path, b"it lies")
+        prover.asked.clear()
+        told = await tell(command, HD, again=True)
+        assert prover.asked == [f"{MPP} 1280x720", f"{M2M} 1280x720", "libx264 1280x720"]
+        assert told["chosen"] == MPP
+        kept = read_notes(tmp_path, empty_notes(tmp_path / "root"))
+        assert kept.faults == {M2M: ("front: it hangs", "back: it lies")}
+        assert [proof.encoder for proof in kept.proofs[SD.key]] == [MPP]
+        assert [proof.encoder for proof in kept.proofs[HD.key]] == [MPP, M2M, "libx264"]
+        # And the daemon takes in what the command found out.
+        encoders.blame("h264_nvenc", "back", "it lies again")
+        await noted(tmp_path, b"it lies again")
+        await eventually(lambda: M2M in {proof.encoder for proof in encoders.proofs(HD)})
+
+
 def test_those_without_use_for_hardware_take_the_settings_word() -> None:
     assert NamedOnly().choose("auto", None) == Choice("auto", "")
 
@@ -252,6 +431,47 @@ NOTES = Notes(
     faults={M2M: ("cam: it hangs",)},
 )
 EMPTY = Notes(boot="b", software="1 2")
+
+
+def add_fault(folder: Path, name: str) -> None:
+    change_notes(folder, EMPTY, [partial(with_fault, name=name, words="it hangs")])
+
+
+def test_what_processes_write_at_the_same_time_is_all_kept(tmp_path: Path) -> None:
+    names = [name for name, _lacks in TABLE]
+    write_notes(tmp_path, EMPTY)
+    workers = [
+        multiprocessing.get_context("fork").Process(target=add_fault, args=(tmp_path, name)) for name in names
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    assert set(read_notes(tmp_path, EMPTY).faults) == set(names)
+
+
+def test_notes_that_somebody_holds_for_long_are_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder_notes, "LOCK_PAUSE", 0.0)
+    with (tmp_path / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError, match="another process"):
+            change_notes(tmp_path, EMPTY, [])
+    change_notes(tmp_path, EMPTY, [])
+
+
+@pytest.mark.parametrize(
+    "value", ["٦٤٠x480", "1_280x720", "+640x480", "640x 480", "640", "x", "641x480", "16x16"]
+)
+def test_size_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(click.BadParameter):
+        parse_size(None, None, value)  # type: ignore[arg-type]
+
+
+def test_size_is_taken_in_pixels() -> None:
+    assert parse_size(None, None, "640X480") == (640, 480)  # type: ignore[arg-type]
 
 
 def test_notes_come_back_as_they_were_written(tmp_path: Path) -> None:

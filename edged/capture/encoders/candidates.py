@@ -1,7 +1,9 @@
 """The H.264 encoders that a machine may have, best first, and why one of them need not be tried: pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+import msgspec
 
 from edged.capture.job import SOFTWARE, Base
 
@@ -27,15 +29,43 @@ class Facts(Base, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An encoder by its name in a job; with a `refusal`, why it cannot work here, it need not be proved."""
+    """An encoder by its name in a job; with a `refusal`, why it cannot work here, it need not be proved.
+
+    `closed`: only who asks may not open its device; another may have proved it.
+    """
 
     name: str
     refusal: str = ""
+    closed: bool = False
 
 
 def candidates(facts: Facts) -> tuple[Candidate, ...]:
     """Every encoder that we know, best first, libx264 last."""
-    return tuple(Candidate(name, _refusal(name, lacks, facts)) for name, lacks in TABLE)
+    opened = msgspec.structs.replace(
+        facts, closed=(), v4l2_encoders=(*facts.v4l2_encoders, *filter(_is_video, facts.closed))
+    )
+    found = []
+    for name, lacks in TABLE:
+        refusal = _refusal(name, lacks, facts)
+        found.append(Candidate(name, refusal, bool(refusal) and not _refusal(name, lacks, opened)))
+    return tuple(found)
+
+
+def impossible(machine: str, nodes: Iterable[str]) -> dict[str, str]:
+    """Why encoders cannot be here, by name, of those for which the names of the nodes tell it."""
+    known = tuple(nodes)
+    best = Facts(
+        machine=machine,
+        nodes=known,
+        v4l2_encoders=tuple(filter(_is_video, known)),
+        codecs=tuple(name for name, _lacks in TABLE),
+        gst_launch=True,
+    )
+    return {candidate.name: candidate.refusal for candidate in candidates(best) if candidate.refusal}
+
+
+def _is_video(node: str) -> bool:
+    return node.startswith("video")
 
 
 def _refusal(name: str, lacks: Callable[[Facts], str], facts: Facts) -> str:
@@ -90,7 +120,7 @@ def _rkmpp(facts: Facts) -> str:
 def _v4l2(facts: Facts) -> str:
     if facts.v4l2_encoders:
         return ""
-    if closed := [node for node in facts.closed if node.startswith("video")]:
+    if closed := list(filter(_is_video, facts.closed)):
         return f"/dev/{closed[0]} may not be opened: add the user that runs edged to the group video"
     return "no V4L2 device here encodes H.264"
 

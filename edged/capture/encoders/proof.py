@@ -1,7 +1,7 @@
 """What an encoder must have shown before a camera is given to it: the verdict over one trial. Pure."""
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -47,7 +47,8 @@ class Proof(Base, frozen=True):
     """How a trial of an encoder went. `reason` says in words why it was taken or refused.
 
     `fps`: pictures a second that it can do; `psnr`: likeness of its pictures in dB, the mean of all, and
-    `psnr_least` that of the worst; `delay`: pictures that it holds back; `seconds` that the trial took.
+    `psnr_least` that of the worst; `delay`: pictures that it holds back; `seconds` that the trial took, 0 if
+    there was none. `passing`: why it may be otherwise some minutes later, if it may.
     """
 
     encoder: EncoderName
@@ -58,6 +59,12 @@ class Proof(Base, frozen=True):
     psnr_least: float = 0.0
     delay: int = 0
     seconds: float = 0.0
+    passing: Literal["", "busy", "slow"] = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether this is known until the next boot: there was a trial, and nothing passing spoilt it."""
+        return self.seconds > 0 and not self.passing
 
 
 class Unit(Base, frozen=True):
@@ -120,7 +127,8 @@ def judge(request: ProofRequest, evidence: Evidence, *, seconds: float) -> Proof
     fault = _faulty_stream(request, evidence) or _faulty_pictures(request, evidence)
     psnr = sum(evidence.luma) / len(evidence.luma) if evidence.luma else 0.0
     fps = (len(evidence.sent) - 1) / evidence.elapsed if evidence.elapsed > 0 else 0.0
-    if not fault and fps < request.fps:
+    slow = not fault and fps < request.fps
+    if slow:
         fault = f"too slow: {fps:.0f} pictures a second at {size}, not {request.fps:g}"
     return Proof(
         encoder=request.encoder,
@@ -130,7 +138,8 @@ def judge(request: ProofRequest, evidence: Evidence, *, seconds: float) -> Proof
         psnr=round(psnr, 1),
         psnr_least=round(min((*evidence.luma, *evidence.colour), default=0.0), 1),
         delay=evidence.delay,
-        seconds=round(seconds, 2),
+        seconds=max(0.01, round(seconds, 2)),
+        passing="slow" if slow else "",
     )
 
 
