@@ -1,5 +1,6 @@
 """All cameras: what is plugged is brought together with what is known and configured, a task for each."""
 
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,8 @@ from edged.cameras.camera import Camera, FindMicrophone
 from edged.cameras.child import Spawn, spawn_worker
 from edged.cameras.device import CameraDevice
 from edged.cameras.discovery import Discovery, UdevDiscovery
-from edged.cameras.encoders import Encoders, NamedOnly
+from edged.cameras.encoder_choice import NamedOnly
+from edged.cameras.encoders import Encoders
 from edged.cameras.jobs import JobMaker, configured_feed, usb_feed
 from edged.cameras.microphone import find_microphone
 from edged.cameras.plugged import Plugged, guard
@@ -22,6 +24,9 @@ from edged.cameras.watch import WorkerLimits
 from edged.capture.report import Message
 from edged.config import CameraSettings, Config
 from edged.media.engine import MediaEngine
+
+# A still picture is of now for so long; workers write one each second.
+SNAPSHOT_SECONDS = 10.0
 
 
 class CameraManager:
@@ -122,9 +127,17 @@ class CameraManager:
             camera.renew_worker()
 
     def snapshot_path(self, slug: str) -> Path | None:
-        """The newest still picture (JPEG) of this camera, None when there is none."""
+        """The still picture (JPEG) of this camera, None when there is none of the last ten seconds."""
+        if slug not in self._cameras:
+            return None
         path = self._jobs.snapshot_path(slug)
-        return path if slug in self._cameras and path.is_file() else None
+        try:
+            found = path.lstat()
+        except OSError:
+            return None
+        # A clock that was set back makes it one of the future, until the next one is written.
+        fresh = abs(self._clock() - found.st_mtime) <= SNAPSHOT_SECONDS
+        return path if stat.S_ISREG(found.st_mode) and fresh else None
 
     # --- what it does
 

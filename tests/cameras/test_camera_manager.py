@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -128,7 +129,7 @@ class House:
             discovery=self.plugs,
             query=query,
             microphone=find_microphone,
-            clock=lambda: 1e9 + trio.current_time(),
+            clock=lambda: NOW + trio.current_time(),
         )
 
     async def run(self, *, task_status: "trio.TaskStatus[None]") -> None:
@@ -163,6 +164,7 @@ async def running(
         nursery.cancel_scope.cancel()
 
 
+NOW = 1e9
 CAM = "hd-pro-webcam-c920"
 
 
@@ -604,9 +606,25 @@ async def test_snapshot_is_told_once_there_is_one(autojump_clock: MockClock, tmp
         assert house.manager.snapshot_path(CAM) is None
         path = tmp_path / f"run/snapshots/{CAM}.jpg"
         path.touch()
+        os.utime(path, (NOW, NOW))
         assert house.manager.snapshot_path(CAM) == path
         (tmp_path / "run/secret.jpg").touch()
         assert house.manager.snapshot_path("../secret") is None
+
+
+async def test_snapshot_of_a_camera_that_froze_or_was_pulled_is_no_picture_of_now(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with running(tmp_path, node()) as house:
+        path = tmp_path / f"run/snapshots/{CAM}.jpg"
+        path.touch()
+        for age, told in ((0, path), (9, path), (11, None), (86_400, None), (-5, path), (-3600, None)):
+            moment = NOW + trio.current_time() - age
+            os.utime(path, (moment, moment))
+            assert house.manager.snapshot_path(CAM) == told
+        path.unlink()
+        path.symlink_to("/etc/hostname")
+        assert house.manager.snapshot_path(CAM) is None
 
 
 async def test_listener_that_breaks_stops_no_camera(autojump_clock: MockClock, tmp_path: Path) -> None:
