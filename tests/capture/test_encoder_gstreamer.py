@@ -1,5 +1,7 @@
 """An encoder behind pipes: gst-launch-1.0, or a program that does as it does."""
 
+import shutil
+import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lab.processes import is_alive, wait_until
 
 from edged.capture.encoders.access_units import AccessUnits
 from edged.capture.encoders.encoder import EncoderSettings, open_named
@@ -67,6 +70,28 @@ def test_program_that_ends_is_an_error_with_its_last_words(
         try_encoder(ProofRequest(encoder=NAME, width=320, height=240, fps=30))
     if fault == "no_element":
         assert "no element" in str(caught.value)
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (util-linux) is missing")
+def test_hung_program_ends_with_the_worker_that_is_killed(gst_launch: pytest.MonkeyPatch) -> None:
+    gst_launch.setenv("FAKE_GST", "hangs")
+    script = (
+        "import sys, time\nfrom fractions import Fraction\n"
+        "from edged.capture.encoders.encoder import EncoderSettings, open_named\n"
+        "settings = EncoderSettings(width=320, height=240, fps=Fraction(30), bitrate_kbit=1000,"
+        " format='yuv420p', full_range=False)\n"
+        f"encoder = open_named({NAME!r}, settings, '')\n"
+        "print(encoder._process.pid, flush=True)\ntime.sleep(60)"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert worker.stdout is not None
+    pid = int(worker.stdout.readline())
+    wait_until(lambda: b"fake_gst" in Path(f"/proc/{pid}/cmdline").read_bytes(), what="it runs", seconds=10)
+    assert is_alive(pid)
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    wait_until(lambda: not is_alive(pid), what="it is gone", seconds=10)
 
 
 def test_without_the_program_it_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
