@@ -6,6 +6,7 @@ Ends with 1 when a row broke; what could not be measured here for want of a prog
 import argparse
 import importlib
 import json
+import os
 import sys
 import time
 import traceback
@@ -27,6 +28,7 @@ ROWS = {
     "security": "exposure of each unit by systemd-analyze",
     "web": "pages and API with 20 people; what 10,000 requests and connections leave behind",
     "library": "the index of 1,000 to 500,000 segments",
+    "retention": "deleting from 1,000 to 500,000 segments, beside find and MediaMTX's cleaner",
     "playback": "a recording read through the web, beside plain reading",
     "idle": "the daemon with 0, 2 and 8 cameras",
 }
@@ -64,9 +66,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table with machine and date")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="an SVG of each growth curve")
     parser.add_argument(
+        "--drop-caches",
+        action="store_true",
+        help="as root: read trees cold as after a boot; the whole machine is slower for a moment",
+    )
+    parser.add_argument(
         "--again", type=Path, metavar="FILE", help="measure nothing: tell what this JSON holds"
     )
     arguments = parser.parse_args()
+    if arguments.drop_caches:
+        os.environ["EDGED_BENCH_DROP_CACHES"] = "1"
     if unknown := sorted(set(arguments.rows) - set(ROWS)):
         parser.error(f"no such row: {', '.join(unknown)} (choose from {', '.join(ROWS)})")
     return arguments

@@ -1,158 +1,87 @@
-"""The library's index: cold, its memory, and the steady look, on trees of small files in memory.
+"""The library's index of 1,000 to 500,000 segments: cold, warm, the steady look, and its memory.
 
-Each size is measured in a process of its own, which makes the tree below /dev/shm and takes it away again.
+Cold is a process that knows nothing; with --drop-caches (as root) the kernel knows nothing either, as after a
+boot. Warm is all read anew by a process that knew it.
 """
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import trio
+from tests.bench.figures import Figure, Point, Spread
+from tests.bench.trees_of_segments import SIZES, tree_of
 
-from edged.recordings.index import Index
-from edged.recordings.reader import Reader
-from tests.bench.figures import Figure
-
-SIZES = (1_000, 10_000, 100_000, 500_000)
-CAMERAS = 10
-A_DAY = 1440
+DROP = "EDGED_BENCH_DROP_CACHES"
+TIMES = {1_000: 5, 10_000: 5, 100_000: 3, 500_000: 3}
+COLD = {"must": 15.0, "wish": 5.0}
+MEMORY = {"must": 150.0, "wish": 80.0}
+HELD = {"must": 50.0}
 
 
 def measure() -> list[Figure]:
-    """Rows for each size."""
-    figures: list[Figure] = []
-    for size in SIZES:
-        told = _ask(size)
-        limits = size == SIZES[-1]
-        figures += [
-            Figure(
-                measure=f"index of {size:,} segments, cold",
-                unit="s",
-                ours=told["cold"],
-                must=15 if limits else None,
-                wish=5 if limits else None,
-                note=f"{told['cold_busy']:.2f} s of processor",
-            ),
-            Figure(
-                measure=f"index of {size:,} segments, memory added (peak, RSS)",
-                unit="MiB",
-                ours=told["mib"],
-                must=150 if limits else None,
-                wish=80 if limits else None,
-                note=f"process in all {told['all_mib']:.0f} MiB",
-            ),
-            Figure(measure=f"a look at {size:,} segments, nothing new", unit="ms", ours=told["steady"] * 1e3),
-            Figure(
-                measure=f"a look at {size:,} segments, one new file",
-                unit="ms",
-                ours=told["one_new"] * 1e3,
-                note=f"all as new: {told['anew']:.2f} s",
-            ),
-            Figure(
-                measure=f"index of {size:,} segments, loop held at most",
-                unit="ms",
-                ours=told["held"] * 1e3,
-                must=50 if limits else None,
-            ),
-            Figure(measure=f"first 10,000 of {size:,} segments by age", unit="ms", ours=told["oldest"] * 1e3),
-        ]
-    return figures
+    """Rows for each size; the largest has limits."""
+    return [row for size in SIZES for row in _rows(size)]
 
 
-def _ask(size: int) -> dict[str, float]:
-    folder = Path(
-        tempfile.mkdtemp(prefix="edged-bench-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+def _rows(size: int) -> list[Figure]:
+    root = tree_of(size)
+    told = [_ask(root) for _ in range(TIMES[size])]
+    if any(each["segments"] != size for each in told):
+        raise AssertionError(f"of {size:,} segments {told[0]['segments']:,.0f} were found")
+    limited = size == SIZES[-1]
+    busy = Spread.of(each["cold_busy"] for each in told).median
+    all_mib = Spread.of(each["all_mib"] for each in told).median
+
+    def spread(name: str, scale: float = 1.0) -> Spread:
+        return Spread.of(each[name] * scale for each in told)
+
+    def figure(what: str, unit: str, ours: Spread, **more: object) -> Figure:
+        return Figure(measure=f"{what} {size:,} segments", unit=unit, ours=ours, **more)  # type: ignore[arg-type]
+
+    return [
+        figure(
+            "index cold of",
+            "s",
+            spread("cold"),
+            **(COLD if limited else {}),
+            note=f"{busy:.2f} s of processor, kernel's caches {'dropped' if _drops() else 'as they were'}",
+            point=Point("library-time", size, "cold"),
+        ),
+        figure("index read anew of", "s", spread("warm"), point=Point("library-time", size, "all read anew")),
+        figure(
+            "a look with nothing new at",
+            "ms",
+            spread("steady", 1e3),
+        ),
+        figure("a look with one new file at", "ms", spread("one_new", 1e3)),
+        figure(
+            "memory of the index of",
+            "MiB RSS",
+            spread("mib"),
+            **(MEMORY if limited else {}),
+            note=f"added at most; the process in all {all_mib:.0f}",
+            point=Point("library-memory", size, "index"),
+        ),
+        figure("loop held at most, indexing", "ms", spread("held", 1e3), **(HELD if limited else {})),
+        figure("first 10,000 by age of", "ms", spread("oldest", 1e3)),
+    ]
+
+
+def _drops() -> bool:
+    return os.environ.get(DROP) == "1"
+
+
+def _ask(root: Path) -> dict[str, float]:
+    if _drops():
+        os.sync()
+        Path("/proc/sys/vm/drop_caches").write_text("3")
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.bench.library_child", str(root)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    try:
-        make_tree(folder, size)
-        child = subprocess.run(
-            [sys.executable, "-m", "tests.bench.library", str(folder)],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        told: dict[str, float] = json.loads(child.stdout)
-        return told
-    finally:
-        shutil.rmtree(folder)
-
-
-def make_tree(root: Path, size: int) -> None:
-    """`size` files of one byte: so many cameras, a minute each, day after day."""
-    cameras = min(CAMERAS, max(1, size // A_DAY))
-    first = datetime(2026, 1, 1, tzinfo=UTC)
-    made = 0
-    number = 0
-    while made < size:
-        day = (first + timedelta(days=number // cameras)).strftime("%Y-%m-%d")
-        folder = root / f"camera-{number % cameras}" / day
-        folder.mkdir(parents=True)
-        handle = os.open(folder, os.O_RDONLY)
-        for minute in range(min(A_DAY, size - made)):
-            name = f"{minute // 60:02}-{minute % 60:02}-00.000Z.mp4"
-            file = os.open(name, os.O_WRONLY | os.O_CREAT, 0o640, dir_fd=handle)
-            os.write(file, b"x")
-            os.close(file)
-        os.close(handle)
-        made += min(A_DAY, size - made)
-        number += 1
-
-
-def child(root: Path) -> None:
-    """Measure one tree; JSON on stdout."""
-
-    def resident(key: str) -> float:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
-
-    class Steps(trio.abc.Instrument):
-        """How long the loop was held at most, in processor seconds: neighbours do not count."""
-
-        worst = 0.0
-
-        def before_task_step(self, task: trio.lowlevel.Task) -> None:
-            self.began = time.thread_time()
-
-        def after_task_step(self, task: trio.lowlevel.Task) -> None:
-            self.worst = max(self.worst, time.thread_time() - self.began)
-
-    async def main() -> dict[str, float]:
-        # As if the tree had been at rest: its folders were made a moment ago.
-        index = Index()
-        reader = Reader(root, index, lambda: time.time() + 3600)
-        base = resident("VmRSS")
-        told: dict[str, float] = {}
-
-        async def timed(name: str, *, anew: bool = False) -> None:
-            before, busy = time.perf_counter(), time.process_time()
-            await reader.look(anew=anew)
-            told[name] = time.perf_counter() - before
-            told[f"{name}_busy"] = time.process_time() - busy
-
-        await timed("cold")
-        told["mib"] = resident("VmHWM") - base
-        told["all_mib"] = resident("VmHWM")
-        await timed("steady")
-        (root / "camera-0" / "2026-01-01" / "23-59-59.000Z.mp4").write_bytes(b"x")
-        await timed("one_new")
-        await timed("anew", anew=True)
-        told["held"] = steps.worst
-        before = time.perf_counter()
-        for number, _ in enumerate(index.oldest()):
-            if number == 10_000:
-                break
-        told["oldest"] = time.perf_counter() - before
-        return told
-
-    steps = Steps()
-    print(json.dumps(trio.run(main, instruments=[steps])))
-
-
-if __name__ == "__main__":
-    child(Path(sys.argv[1]))
+    told: dict[str, float] = json.loads(child.stdout)
+    return told

@@ -44,9 +44,9 @@ class PlainMediaMtx:
 
 @contextmanager
 def plain_mediamtx(
-    folder: Path, *, path_defaults: Mapping[str, object] | None = None
+    folder: Path, *, paths: Mapping[str, Mapping[str, object]] | None = None
 ) -> Iterator[PlainMediaMtx]:
-    """MediaMTX with its defaults, in `folder`, until the block is left."""
+    """MediaMTX with its defaults, in `folder`, until the block is left. `paths`: settings of each by name."""
     program = needs.mediamtx()
     assert program, needs.lacking("mediamtx")
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,8 +63,7 @@ def plain_mediamtx(
         "rtmp": False,
         "srt": False,
         "moq": False,
-        "pathDefaults": dict(path_defaults or {}),
-        "paths": {"all_others": {}},
+        "paths": paths or {"all_others": {}},
     }
     config = folder / "mediamtx.yml"
     config.write_text(json.dumps(settings))
