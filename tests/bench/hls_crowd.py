@@ -1,8 +1,9 @@
-"""Plays low-latency HLS for many viewers from one process: blocking reloads, every part once, nothing decoded.
+"""Plays low-latency HLS for many viewers from one process: blocking reloads, every part once, no decoding.
 
-Told as one line of JSON on stdin (see `Wish`); prints `counting` when the viewers are warm, and at the end one
-line of JSON (see `Crowd.told`). A viewer does what a player does, without the pictures: the entry playlist
-once, then a media playlist that is held back until the next part is there, then that part, on one connection.
+Told as one line of JSON on stdin (see `Wish`); prints `counting` when the viewers are warm, and at the end
+one line of JSON (see `Crowd.told`). A viewer does what a player does, without the pictures: the entry
+playlist once, then a media playlist that is held back until the next part is there, then that part, on one
+connection.
 """
 
 import json
@@ -21,7 +22,7 @@ AGAIN_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Wish:
-    """`entries`: one address of an entry playlist for each viewer, on `host` and `port`, asked with `headers`.
+    """`entries`: an address of an entry playlist for each viewer, at `host` and `port`, asked with `headers`.
 
     `reference` is an entry (host, port, path, headers) of one more viewer, not counted: when it learns of a
     part, the part is there.

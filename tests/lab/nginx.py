@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,18 +49,21 @@ class Proxy:
 
 @contextmanager
 def running_nginx(
-    nginx: Path, folder: Path, *, sockets: Path, cache: Path | None = None, port: int = 0
+    nginx: Path, folder: Path, *, sockets: Path, changed: Callable[[str], str] = str
 ) -> Iterator[Proxy]:
-    """nginx before the edged whose sockets are in `sockets`, on loopback, until the block is left."""
+    """nginx before the edged whose sockets are in `sockets`, on loopback, until the block is left.
+
+    `changed` makes another site of ours.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
+    port = free_port()
     site = Site(
         folder=sockets,
         listen=(f"127.0.0.1:{port}",),
-        cache=str(cache or folder / "cache"),
+        cache=str(folder / "cache"),
         log=str(folder / "access.log"),
     )
-    config = nginx_config(folder, nginx_site(site))
+    config = nginx_config(folder, changed(nginx_site(site)))
     command = [nginx, "-c", config, "-e", folder / "error.log"]
     with Program(command, folder=folder, name="nginx") as program:
 
