@@ -6,7 +6,6 @@ Ends with 1 when a row broke; what could not be measured here for want of a prog
 import argparse
 import importlib
 import json
-import os
 import sys
 import time
 import traceback
@@ -16,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.bench.figures import Figure, from_plain, not_measured
 from tests.bench.machine import Neighbours, machine_facts
+from tests.bench.options import choose
 from tests.bench.pictures import write_pictures
 from tests.bench.table import table
 
@@ -33,6 +33,9 @@ ROWS = {
     "idle": "the daemon with 0, 2 and 8 cameras",
 }
 
+# The unit of what was not measured because a row broke.
+BROKEN = "-"
+
 
 def main() -> int:
     """Run the rows asked for, or tell again what an earlier run measured."""
@@ -44,9 +47,10 @@ def main() -> int:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(told, indent=1) + "\n")
     figures = [from_plain(each) for each in told["figures"]]
-    print(_page(told, figures))
+    shown = [row for row in figures if row.must is not None or row.unit == BROKEN or not arguments.brief]
+    print(_page(told, shown))
     if arguments.markdown:
-        arguments.markdown.write_text(_page(told, figures) + "\n")
+        arguments.markdown.write_text(_page(told, shown) + "\n")
     if arguments.pictures:
         for path in write_pictures(arguments.pictures, figures):
             print(path, file=sys.stderr)
@@ -70,12 +74,13 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="as root: read trees cold as after a boot; the whole machine is slower for a moment",
     )
+    parser.add_argument("--long", action="store_true", help="also what takes minutes, beyond the 15 of all")
+    parser.add_argument("--brief", action="store_true", help="only rows that have a limit")
     parser.add_argument(
         "--again", type=Path, metavar="FILE", help="measure nothing: tell what this JSON holds"
     )
     arguments = parser.parse_args()
-    if arguments.drop_caches:
-        os.environ["EDGED_BENCH_DROP_CACHES"] = "1"
+    choose(drop_caches=arguments.drop_caches, long=arguments.long)
     if unknown := sorted(set(arguments.rows) - set(ROWS)):
         parser.error(f"no such row: {', '.join(unknown)} (choose from {', '.join(ROWS)})")
     return arguments
@@ -96,7 +101,7 @@ def _measure(rows: list[str]) -> dict[str, object]:
             traceback.print_exc()
             broken.append(row)
             words = next(iter(str(error).splitlines()), "") or type(error).__name__
-            figures += not_measured("-", f"it broke: {words}", row)
+            figures += not_measured(BROKEN, f"it broke: {words}", row)
         seconds[row] = time.monotonic() - began
         print(f"bench: {row}: {seconds[row]:.0f} s", file=sys.stderr, flush=True)
     print(f"bench: all: {sum(seconds.values()):.0f} s", file=sys.stderr, flush=True)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edged.capture.encoders import MAX_THREADS, PIXELS_PER_THREAD, PRESET
+from edged.capture.encoders.encoder import MAX_THREADS, PIXELS_PER_THREAD, PRESET
 from edged.capture.job import CaptureJob, V4l2Source
 
 
@@ -34,7 +34,21 @@ def ffmpeg_command(
         command += ["-flags", "+global_header", "-f", "tee"]
         command += [f"[f=rtsp:{options}]{url}|[{segment}]{recording}/%d.mp4"]
     if snapshot is not None:
-        still = ["-vf", "fps=1", "-pix_fmt", "yuvj420p", "-c:v", "mjpeg", "-q:v", "5", "-threads", "1"]
+        # Passed through: those that it would double count as doubled pictures of the camera in its progress.
+        still = [
+            "-vf",
+            "fps=1",
+            "-fps_mode",
+            "passthrough",
+            "-pix_fmt",
+            "yuvj420p",
+            "-c:v",
+            "mjpeg",
+            "-q:v",
+            "5",
+            "-threads",
+            "1",
+        ]
         command += ["-map", "0:v", *still, "-f", "image2", "-update", "1", "-y", str(snapshot)]
     return command
 

@@ -22,7 +22,7 @@ from tests.bench.process import bytes_written, cpu_seconds, rss_mib, wakeups
 from tests.bench.scratch import disk, ram_disk
 
 COUNTS = (0, 2, 8)
-SETTLE, WINDOW = 8.0, 45.0
+SETTLE, WINDOW = 6.0, 40.0
 PATIENCE = 40.0
 HOUR = 3600.0
 # Of two cameras. Bytes: an SD card lasts for years with less.

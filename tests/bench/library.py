@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from tests.bench.figures import Figure, Point, Spread
+from tests.bench.options import caches_to_be_dropped
 from tests.bench.trees_of_segments import SIZES, tree_of
 
-DROP = "EDGED_BENCH_DROP_CACHES"
 TIMES = {1_000: 5, 10_000: 5, 100_000: 3, 500_000: 3}
 COLD = {"must": 15.0, "wish": 5.0}
 MEMORY = {"must": 150.0, "wish": 80.0}
@@ -34,6 +34,8 @@ def _rows(size: int) -> list[Figure]:
     busy = Spread.of(each["cold_busy"] for each in told).median
     all_mib = Spread.of(each["all_mib"] for each in told).median
 
+    kernel = "dropped" if caches_to_be_dropped() else "as they were"
+
     def spread(name: str, scale: float = 1.0) -> Spread:
         return Spread.of(each[name] * scale for each in told)
 
@@ -46,7 +48,7 @@ def _rows(size: int) -> list[Figure]:
             "s",
             spread("cold"),
             **(COLD if limited else {}),
-            note=f"{busy:.2f} s of processor, kernel's caches {'dropped' if _drops() else 'as they were'}",
+            note=f"{busy:.2f} s of processor, kernel's caches {kernel}",
             point=Point("library-time", size, "cold"),
         ),
         figure("index read anew of", "s", spread("warm"), point=Point("library-time", size, "all read anew")),
@@ -69,12 +71,8 @@ def _rows(size: int) -> list[Figure]:
     ]
 
 
-def _drops() -> bool:
-    return os.environ.get(DROP) == "1"
-
-
 def _ask(root: Path) -> dict[str, float]:
-    if _drops():
+    if caches_to_be_dropped():
         os.sync()
         Path("/proc/sys/vm/drop_caches").write_text("3")
     child = subprocess.run(

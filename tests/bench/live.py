@@ -22,9 +22,9 @@ TURNS = 2
 # Of each protocol in a turn: pages opened, of which the first ones are watched; pictures that are watched.
 OPENINGS = {"webrtc": 4, "hls": 2}
 WATCHED = {"webrtc": 2, "hls": 2}
-PICTURES = 120
+PICTURES = 90
 # Pictures after the first, which a player may show late or skip while it settles.
-SETTLING = {"webrtc": 45, "hls": 60}
+SETTLING = {"webrtc": 30, "hls": 45}
 LABELS = {"webrtc": "WebRTC", "hls": "LL-HLS"}
 LATENCY = {"webrtc": {"must": 100.0, "wish": 70.0}, "hls": {"must": 900.0, "wish": 600.0}}
 FIRST = {"webrtc": {"must": 1000.0, "wish": 500.0}, "hls": {}}

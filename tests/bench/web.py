@@ -26,7 +26,7 @@ from tests.bench.users import User, at_a_pace, in_a_rush
 
 PEOPLE = 20
 EVERY = 0.5
-ROUND_SECONDS = 4.0
+ROUND_SECONDS = 3.0
 ROUNDS = 3
 IN_A_RUSH = 300
 WARM, MANY = 2000, 10_000
