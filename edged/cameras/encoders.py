@@ -186,6 +186,8 @@ class Encoders:
             if candidate.refusal and not (candidate.closed and proof is not None):
                 result.append(_refusal(candidate.name, candidate.refusal))
                 continue
+            if proof is None and all_of_them and not again and (left := self.why_left(candidate.name)):
+                proof = _refusal(candidate.name, left)
             if proof is None:
                 proof = await self._try(candidate.name, size, may_blame=not all_of_them)
             result.append(proof)

@@ -52,6 +52,7 @@ webrtc_port = {free_port()}
 listen = ["{self.metrics_url.split("/")[2]}"]
 {settings}"""
         )
+        self._environment = environment
         self.daemon = Program(
             [sys.executable, "-m", "edged.cli", "run", "--config", self.settings],
             folder=folder,
@@ -78,7 +79,7 @@ listen = ["{self.metrics_url.split("/")[2]}"]
     def command(self, *words: str) -> str:
         """What `edged WORDS…` prints, asked with this daemon's settings."""
         command = [sys.executable, "-m", "edged.cli", *words, "--config", self.settings]
-        with Program(command, folder=self.folder, name=f"edged-{words[0]}") as program:
+        with Program(command, folder=self.folder, name=f"edged-{words[0]}", env=self._environment) as program:
             code = program.process.wait(20)
             if code:
                 raise program.die(f"edged {words[0]} failed")
