@@ -27,6 +27,7 @@ ROWS = {
     "start": "start to READY, SIGTERM to gone",
     "security": "exposure of each unit by systemd-analyze",
     "web": "pages and API with 20 people; what 10,000 requests and connections leave behind",
+    "audience": "50 and 200 viewers of low-latency HLS, through us and past us",
     "library": "the index of 1,000 to 500,000 segments",
     "retention": "deleting from 1,000 to 500,000 segments, beside find and MediaMTX's cleaner",
     "playback": "a recording read through the web, beside plain reading",

@@ -1,8 +1,9 @@
 """The ffmpeg program as a user would run it in our worker's place: same source, encoder settings, outputs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from edged.capture.encoders.encoder import MAX_THREADS, PIXELS_PER_THREAD, PRESET
+from edged.capture.encoders.opening import MAX_THREADS, PIXELS_PER_THREAD, PRESET
 from edged.capture.job import CaptureJob, V4l2Source
 
 
@@ -34,22 +35,10 @@ def ffmpeg_command(
         command += ["-flags", "+global_header", "-f", "tee"]
         command += [f"[f=rtsp:{options}]{url}|[{segment}]{recording}/%d.mp4"]
     if snapshot is not None:
+        still = {"vf": "fps=1", "pix_fmt": "yuvj420p", "c:v": "mjpeg", "q:v": 5, "threads": 1, "update": 1}
         # Passed through: those that it would double count as doubled pictures of the camera in its progress.
-        still = [
-            "-vf",
-            "fps=1",
-            "-fps_mode",
-            "passthrough",
-            "-pix_fmt",
-            "yuvj420p",
-            "-c:v",
-            "mjpeg",
-            "-q:v",
-            "5",
-            "-threads",
-            "1",
-        ]
-        command += ["-map", "0:v", *still, "-f", "image2", "-update", "1", "-y", str(snapshot)]
+        still["fps_mode"] = "passthrough"
+        command += ["-map", "0:v", *_words(still), "-f", "image2", "-y", str(snapshot)]
     return command
 
 
@@ -76,4 +65,8 @@ def _encoder(job: CaptureJob) -> list[str]:
         "g": round(mode.fps),
         "bf": 0,
     }
-    return [word for name, value in told.items() for word in (f"-{name}", str(value))]
+    return _words(told)
+
+
+def _words(options: Mapping[str, object]) -> list[str]:
+    return [word for name, value in options.items() for word in (f"-{name}", str(value))]

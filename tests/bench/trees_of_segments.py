@@ -30,10 +30,10 @@ EDITION = "2"
 MAY_BE_GONE = 1000
 
 
-def tree_of(size: int) -> Path:
-    """A complete tree of `size` segments, made or mended. Slow when it has to be made."""
-    root = Path(disk()) / f"tree-{size}"
-    done = root / ".edition"
+def tree_of(size: int, below: Path | None = None) -> Path:
+    """A complete tree of `size` segments (a multiple of CAMERAS), made or mended; slow when it is made."""
+    root = (below or Path(disk())) / f"tree-{size}"
+    done = root.with_suffix(".edition")
     if not done.exists() or done.read_text() != EDITION:
         if root.exists():
             shutil.rmtree(root)
