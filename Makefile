@@ -6,7 +6,7 @@
 #   make test-arm64                       the package on an emulated 64-bit ARM board (10 minutes)
 #   make deb                              the Debian package, in build/deb
 #   make lint                             formatting, lint, types
-#   make bench                            our figures beside their limits
+#   make bench [ARGS="plug live"]         our figures beside their limits and their peers; ARGS=--help
 #   make clean                            forget all that was made here
 
 ARGS ?=
