@@ -4,6 +4,7 @@ And the playlists of guests: addresses in them carry the guest's code, for playe
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from edged.web.server.asgi import Refused
@@ -23,11 +24,13 @@ def check_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=256)
 def check_query(name: str, query: bytes) -> str:
     """Delivery directives in one canonical order, so that the same question is one fetch.
 
     Only playlists have any. Raises Refused(400) for anything but `_HLS_msn`, `_HLS_part` and `_HLS_skip`
-    (RFC 8216bis 6.2.5): unknown, doubled, not a number, or a part without its segment.
+    (RFC 8216bis 6.2.5): unknown, doubled, not a number, or a part without its segment. The last answers are
+    remembered: a whole audience asks the same at the same time.
     """
     if not query:
         return ""
