@@ -13,7 +13,8 @@ from typing import Any
 import av
 
 from edged.capture.convert import FULL_RANGE, Converter, output_format
-from edged.capture.encoders.encoder import Encoder, EncoderSettings, encoder_for, only_format, open_encoder
+from edged.capture.encoders.encoder import Encoder, EncoderSettings
+from edged.capture.encoders.opening import encoder_for, only_format, open_encoder
 from edged.capture.faults import EncoderError
 from edged.capture.fit import fit
 from edged.capture.h264 import IDR, START_CODE, is_b_slice, nal_type, nal_units, parameter_sets

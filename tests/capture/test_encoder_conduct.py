@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edged.capture.encoders.conduct import FORGIVEN, KEY_PATIENCE, MOST_UNDER_WAY, Conduct
-from edged.capture.encoders.encoder import Encoded, EncoderSettings, encoder_for, open_encoder
+from edged.capture.encoders.encoder import Encoded, EncoderSettings
+from edged.capture.encoders.opening import encoder_for, open_encoder
 from edged.capture.encoders.pace import WINDOW, Pace
 from edged.capture.encoders.proof_picture import proof_pictures
 from edged.capture.encoders.watch import EncoderWatch

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from lab.processes import is_alive, wait_until
 
 from edged.capture.encoders.access_units import AccessUnits
-from edged.capture.encoders.encoder import EncoderSettings, open_named
+from edged.capture.encoders.encoder import EncoderSettings
 from edged.capture.encoders.gstreamer import pipeline, raw_parts
+from edged.capture.encoders.opening import open_named
 from edged.capture.encoders.proof import ProofRequest, judge
 from edged.capture.encoders.proof_picture import proof_pictures
 from edged.capture.encoders.trial import try_encoder
@@ -77,7 +78,8 @@ def test_hung_program_ends_with_the_worker_that_is_killed(gst_launch: pytest.Mon
     gst_launch.setenv("FAKE_GST", "hangs")
     script = (
         "import sys, time\nfrom fractions import Fraction\n"
-        "from edged.capture.encoders.encoder import EncoderSettings, open_named\n"
+        "from edged.capture.encoders.encoder import EncoderSettings\n"
+        "from edged.capture.encoders.opening import open_named\n"
         "settings = EncoderSettings(width=320, height=240, fps=Fraction(30), bitrate_kbit=1000,"
         " format='yuv420p', full_range=False)\n"
         f"encoder = open_named({NAME!r}, settings, '')\n"

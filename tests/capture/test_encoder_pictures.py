@@ -11,9 +11,10 @@ import av
 import av.filter
 import pytest
 
-from edged.capture.encoders.encoder import Encoded, EncoderSettings, open_encoder
+from edged.capture.encoders.encoder import Encoded, EncoderSettings
 from edged.capture.encoders.gstreamer import raw_parts
 from edged.capture.encoders.headers import picture_size, strange
+from edged.capture.encoders.opening import open_encoder
 from edged.capture.encoders.picture_check import BAD_IN_A_ROW, EVERY, RUN, PictureChecks, Run, RunJudge
 from edged.capture.encoders.small_picture import Shrinker
 from edged.capture.h264 import parameter_sets

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edged.capture.convert import Converter, output_format
-from edged.capture.encoders.encoder import EncoderSettings, open_encoder
+from edged.capture.encoders.encoder import EncoderSettings
+from edged.capture.encoders.opening import open_encoder
 from edged.capture.fit import fit
 from edged.capture.h264 import nal_type, nal_units
 from edged.capture.inbox import LIMIT, LIMIT_BYTES, Inbox

@@ -9,8 +9,9 @@ from typing import Any
 import av
 
 from edged.capture.encoders.compare import FORMAT, Comparer, Likeness
-from edged.capture.encoders.encoder import Encoded, Encoder, EncoderSettings, only_format, open_named
+from edged.capture.encoders.encoder import Encoded, Encoder, EncoderSettings
 from edged.capture.encoders.likeness import Levels, levels
+from edged.capture.encoders.opening import only_format, open_named
 from edged.capture.encoders.proof import Evidence, ProofRequest, unit_of
 from edged.capture.encoders.proof_picture import COUNT, proof_pictures
 
