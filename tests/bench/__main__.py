@@ -103,6 +103,7 @@ def _measure(rows: list[str]) -> dict[str, object]:
             broken.append(row)
             words = next(iter(str(error).splitlines()), "") or type(error).__name__
             figures += not_measured(BROKEN, f"it broke: {words}", row)
+        neighbours.bury()
         seconds[row] = time.monotonic() - began
         print(f"bench: {row}: {seconds[row]:.0f} s", file=sys.stderr, flush=True)
     print(f"bench: all: {sum(seconds.values()):.0f} s", file=sys.stderr, flush=True)

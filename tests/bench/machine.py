@@ -1,5 +1,7 @@
 """What the figures were measured on: without it they mean nothing to anybody else."""
 
+import contextlib
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -15,6 +17,8 @@ import av
 from edged import __version__
 
 ROOT = Path(__file__).parents[2]
+# prctl(2): descendants whose parent ended become our children.
+_SET_CHILD_SUBREAPER = 36
 
 
 def machine_facts() -> dict[str, object]:
@@ -40,13 +44,23 @@ def machine_facts() -> dict[str, object]:
 
 
 class Neighbours:
-    """How much of the processor's time went to others than us and our children since it was made."""
+    """How much of the processor's time went to others than us and our children since it was made.
+
+    Orphans of our children become ours, so that their time is not taken for others'.
+    """
 
     def __init__(self) -> None:
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._began, self._busy, self._ours = time.monotonic(), _busy(), _ours()
 
+    def bury(self) -> None:
+        """Take the time of orphans that have ended. To be called when no child of ours is waited for."""
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
     def cores(self) -> float:
-        """Cores that others kept busy, on average; what ours used while it still runs counts as theirs."""
+        """Cores that others kept busy, on average."""
         took = time.monotonic() - self._began
         return max(0.0, (_busy() - self._busy) - (_ours() - self._ours)) / took
 
