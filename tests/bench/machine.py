@@ -19,6 +19,8 @@ from edged import __version__
 ROOT = Path(__file__).parents[2]
 # prctl(2): descendants whose parent ended become our children.
 _SET_CHILD_SUBREAPER = 36
+# An orphan that was killed may take so long to end, in seconds.
+LAST_BREATH = 3.0
 
 
 def machine_facts() -> dict[str, object]:
@@ -54,10 +56,11 @@ class Neighbours:
         self._began, self._busy, self._ours = time.monotonic(), _busy(), _ours()
 
     def bury(self) -> None:
-        """Take the time of orphans that have ended. To be called when no child of ours is waited for."""
+        """Take the time of orphans that have ended or are about to; for when none of ours shall be left."""
+        until = time.monotonic() + LAST_BREATH
         with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+            while os.waitpid(-1, os.WNOHANG)[0] or time.monotonic() < until:
+                time.sleep(0.002)
 
     def cores(self) -> float:
         """Cores that others kept busy, on average."""
