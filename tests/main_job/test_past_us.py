@@ -113,7 +113,10 @@ def test_who_may_watch_is_served_past_us_and_loses_it_within_a_second(house: Hou
         for _ in range(20):
             assert viewer.get(segment).status_code == viewer.get(playlist).status_code == 200
         assert house.answered_by_us() == before
-        assert viewer.get(segment).headers["cache-control"] == "no-store"
+        for address in (segment, playlist):
+            told = viewer.get(address).headers
+            assert told["cache-control"] == "no-store"
+            assert "x-edged" not in str(told).lower()
 
         # Nobody, and a pass on another camera's media.
         _, other = media(viewer, "/hls/back/index.m3u8")
@@ -177,6 +180,14 @@ def test_seats_and_viewers_are_counted_past_us(house: House) -> None:
         (code,) = house.appliance.web.get("/api/access-codes").json()["access_codes"]
         assert code["viewers_now"] == 1
         assert two.get(f"{entry}two").status_code == 429
+        # One's pass, shown by somebody else in the very second in which one was let through.
+        elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+        with httpx.Client(base_url=house.proxy.url, timeout=15, transport=elsewhere) as other:
+            _, shown = media(one, f"{entry}one")
+            assert one.get(shown).status_code == 200
+            refused = other.get(shown)
+            assert (refused.status_code, refused.json()["reason"]) == (429, "seats")
+            assert one.get(shown).status_code == 200
         assert one.get(segment).status_code in {200, 404}
         assert 'edged_engine_viewers{protocol="hls"} 1.0' in httpx.get(house.appliance.metrics_url).text
 
