@@ -176,8 +176,8 @@ class Accounts(AccountChanges):
             found = await self._find(name)
             user, encoded = found or (None, None)
             right = await self._passwords.verify(encoded, password)
-        except (Throttled, StoreError, trio.Cancelled) as error:
-            attempt.taken_back()
+        except (Throttled, StoreError) as error:
+            attempt.taken_back()  # of who leaves it is not: see `turn`
             if isinstance(error, Throttled):
                 self._audit.note("login_throttled", address=address)
             raise

@@ -6,8 +6,8 @@ trying too early is not locked out for ever.
 
 An address that fails is refused, for up to 15 minutes. An account is never refused for what others did from
 elsewhere, or anybody could lock its owner out: its tries are delayed, each by at most 4 s, and then judged.
-At most 16 may be delayed at a time, so that all addresses of the world together get 4 tries a second; only
-in a flood beyond that is a try refused, by chance and not for long.
+At most 16 may be delayed at a time, 2 of one address, so that all addresses of the world together get 4
+tries a second; only in a flood beyond that is a try refused, by chance and not for long.
 
 A device that proves that the account was entered from it before is judged by its own failures alone, as an
 address is. Nothing else makes an account faster, neither the asker's address nor that its owner got in: a
@@ -58,6 +58,8 @@ BY_ADDRESS = Pace(free=10, first=1.0, longest=900.0, forget=3600.0)
 BY_ACCOUNT = Pace(free=5, first=1.0, longest=4.0, forget=3600.0)
 # Tries at one account that are delayed at a time.
 AT_ONCE = 16
+# Of those, the tries of one address: a few who keep their places taken must not keep out everybody else.
+PLACES_OF_ADDRESS = 2
 
 
 @dataclass(slots=True)
@@ -83,15 +85,24 @@ class Attempt:
     """
 
     def __init__(
-        self, throttle: "Throttle", *, account: str, counted: "tuple[_Counted, ...]", delay: float
+        self,
+        throttle: "Throttle",
+        *,
+        network: str,
+        account: str,
+        counted: "tuple[_Counted, ...]",
+        delay: float,
     ) -> None:
-        self._throttle, self._account, self._counted = throttle, account, counted
-        self.delay = delay
+        self._throttle, self._network, self._account = throttle, network, account
+        self._counted, self.delay = counted, delay
 
     async def turn(self) -> None:
-        """Let the delay pass. Raises Throttled when too many others do so for this account."""
+        """Let the delay pass. Raises Throttled when too many do so for this account, or of this address.
+
+        Who leaves meanwhile has used up the try, or it would cost nothing to keep the place taken.
+        """
         if self.delay > 0:
-            await self._throttle._delay(self._account, self.delay)
+            await self._throttle._delay(self._account, self._network, self.delay)
 
     def succeeded(self) -> None:
         """Forget this failure, and all of the device."""
@@ -120,7 +131,8 @@ class Throttle:
         self._clock = clock
         self._paces = {"address": by_address, "account": by_account, "device": by_address}
         self._records: dict[str, OrderedDict[str, _Record]] = {kind: OrderedDict() for kind in self._paces}
-        self._delayed: Counter[str] = Counter()
+        # By account, then by address.
+        self._delayed: dict[str, Counter[str]] = {}
         self._remembered = remembered
 
     def attempt(self, address: str, account: str = "", device: str = "") -> Attempt:
@@ -135,20 +147,24 @@ class Throttle:
         if wait > 0:
             raise Throttled(wait)
         if device or not account:
-            return Attempt(self, account=account, counted=(self._count(kind, key),), delay=0.0)
+            counted = (self._count(kind, key),)
+            return Attempt(self, network=network, account=account, counted=counted, delay=0.0)
         delay = self._wait("account", account)
-        counted = self._count(kind, key), self._count("account", account)
-        return Attempt(self, account=account, counted=counted, delay=delay)
+        both = self._count(kind, key), self._count("account", account)
+        return Attempt(self, network=network, account=account, counted=both, delay=delay)
 
-    async def _delay(self, account: str, seconds: float) -> None:
-        if self._delayed[account] >= AT_ONCE:
+    async def _delay(self, account: str, network: str, seconds: float) -> None:
+        places = self._delayed.setdefault(account, Counter())
+        if places.total() >= AT_ONCE or places[network] >= PLACES_OF_ADDRESS:
             raise Throttled(self._paces["account"].longest)
-        self._delayed[account] += 1
+        places[network] += 1
         try:
             await trio.sleep(seconds)
         finally:
-            self._delayed[account] -= 1
-            if not self._delayed[account]:
+            places[network] -= 1
+            if not places[network]:
+                del places[network]
+            if not places:
                 del self._delayed[account]
 
     def _wait(self, kind: str, key: str) -> float:

@@ -136,6 +136,23 @@ async def test_strangers_wrong_passwords_do_not_keep_the_owner_from_signing_in_a
     assert trio.current_time() - began <= BY_ACCOUNT.longest + 1
 
 
+async def test_who_leaves_while_delayed_has_used_up_a_try(
+    accounts: Accounts, autojump_clock: trio.testing.MockClock
+) -> None:
+    await claim(accounts)
+    for number in range(BY_ACCOUNT.free):
+        with pytest.raises(AccessError, match="not right"):
+            await accounts.login("anna", "wrong password", f"198.51.100.{number}")
+
+    for _ in range(BY_ADDRESS.free):
+        with trio.move_on_after(0.5) as left:
+            await accounts.login("anna", "wrong password", "203.0.113.5")
+        assert left.cancelled_caught
+
+    with pytest.raises(Throttled):
+        await accounts.login("anna", "wrong password", "203.0.113.5")
+
+
 @pytest.mark.parametrize("password", ["annamariasmith", "AnnaMariaSmith", " annamariasmith "])
 async def test_a_user_name_is_no_password(accounts: Accounts, password: str) -> None:
     with pytest.raises(Unacceptable, match="other than the user name") as refusal:

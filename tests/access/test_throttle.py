@@ -6,7 +6,16 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edged.access.throttle import AT_ONCE, BY_ACCOUNT, BY_ADDRESS, Pace, Throttle, Throttled, network_of
+from edged.access.throttle import (
+    AT_ONCE,
+    BY_ACCOUNT,
+    BY_ADDRESS,
+    PLACES_OF_ADDRESS,
+    Pace,
+    Throttle,
+    Throttled,
+    network_of,
+)
 
 
 class Clock:
@@ -119,6 +128,34 @@ async def test_a_flood_of_guesses_at_one_account_is_judged_slowly(
 
         assert trio.current_time() - began == pytest.approx(BY_ACCOUNT.longest)
         assert (judged, refused) == (AT_ONCE * round_, (100 - AT_ONCE) * round_)
+
+
+async def test_one_address_has_a_share_of_the_places_at_an_account_and_no_more(
+    throttle: Throttle, autojump_clock: trio.testing.MockClock
+) -> None:
+    for number in range(100):
+        throttle.attempt(f"192.0.2.{number}", "bob")
+    refused = 0
+
+    async def guess(address: str) -> None:
+        nonlocal refused
+        attempt = throttle.attempt(address, "bob")
+        try:
+            await attempt.turn()
+        except Throttled:
+            attempt.taken_back()
+            refused += 1
+
+    async with trio.open_nursery() as nursery:
+        for number in range(4):
+            for _ in range(9):
+                nursery.start_soon(guess, f"198.51.100.{number}")
+        await trio.testing.wait_all_tasks_blocked()
+        assert refused == 4 * (9 - PLACES_OF_ADDRESS)
+
+        await throttle.attempt("203.0.113.5", "bob").turn()
+    for _ in range(PLACES_OF_ADDRESS * 2):  # they are free again
+        await throttle.attempt("198.51.100.0", "bob").turn()
 
 
 async def test_who_goes_away_leaves_the_place_to_others(throttle: Throttle) -> None:
