@@ -2,7 +2,8 @@
 
 A device opens nothing. Who brings one is only not slowed down by what others guess at the same account: so
 its owner gets in while they do, and whoever cannot bring it sees every name delayed alike, whether there is
-such an account or not. The database only makes devices survive a restart.
+such an account or not. A token belongs to one account: in a browser that several share, the last one's lies,
+and none of them can bring it for another. The database only makes devices survive a restart.
 """
 
 import hashlib
@@ -59,15 +60,13 @@ class Devices:
     async def remember(self, user: str, token: str) -> str:
         """Note that `user` signed in where `token` was brought; the token to keep there.
 
-        It stays the same when anybody signed in with it before; one that we did not give is not taken over.
+        It stays the same when `user` signed in with it before; another's, or one that we did not give, is
+        not taken over.
         Of more than 20 devices of an account those that were never brought again go first.
         """
-        now, hashed = self._clock(), _hash(token)
-        if not any(
-            hashed in devices and not self._is_over(devices[hashed]) for devices in self._known.values()
-        ):
+        if not self.key(user, token):
             token = secrets.token_urlsafe(TOKEN_BYTES)
-            hashed = _hash(token)
+        now, hashed = self._clock(), _hash(token)
         own = self._known.setdefault(user, {})
         device = own.setdefault(hashed, _Device(now, now))
         device.seen_at = now

@@ -10,7 +10,8 @@ At most 16 may be delayed at a time, 2 of one address, so that all addresses of 
 tries a second; only in a flood beyond that is a try refused, by chance and not for long.
 
 A device that proves that the account was entered from it before is judged by its own failures alone, as an
-address is. Nothing else makes an account faster, neither the asker's address nor that its owner got in: a
+address is; once those make it wait, as if it were none, or who copied its token could lock its owner out.
+Nothing else makes an account faster, neither the asker's address nor that its owner got in: a
 guesser would see by it that there is such an account.
 """
 
@@ -139,19 +140,21 @@ class Throttle:
         """Begin a try; without `account`, only the address counts.
 
         `device` names one that proved that the account was entered from it before.
-        Raises Throttled, without counting it, when it comes too early for this address or device.
+        Raises Throttled, without counting it, when it comes too early for this address.
         """
-        network, account = network_of(address), account[:64]
-        kind, key = ("device", f"{account} {device}") if device else ("address", network)
-        wait = self._wait(kind, key)
-        if wait > 0:
-            raise Throttled(wait)
-        if device or not account:
-            counted = (self._count(kind, key),)
-            return Attempt(self, network=network, account=account, counted=counted, delay=0.0)
-        delay = self._wait("account", account)
-        both = self._count(kind, key), self._count("account", account)
-        return Attempt(self, network=network, account=account, counted=both, delay=delay)
+        network, account, device = network_of(address), account[:64], device and f"{account[:64]} {device}"
+        delay, counted = 0.0, list[_Counted]()
+        if device and not self._wait("device", device):
+            counted.append(self._count("device", device))
+        else:
+            wait = self._wait("address", network)
+            if wait > 0:
+                raise Throttled(wait)
+            counted.append(self._count("address", network))
+            if account:
+                delay = self._wait("account", account)
+                counted.append(self._count("account", account))
+        return Attempt(self, network=network, account=account, counted=tuple(counted), delay=delay)
 
     async def _delay(self, account: str, network: str, seconds: float) -> None:
         places = self._delayed.setdefault(account, Counter())

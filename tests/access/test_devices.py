@@ -9,7 +9,7 @@ import trio.testing
 from access.code_house import DAY, PASSWORD, House, open_house
 
 from edged.access.devices import LASTS, MOST_PER_USER
-from edged.access.throttle import BY_ACCOUNT, Throttled
+from edged.access.throttle import BY_ACCOUNT, BY_ADDRESS, Throttled
 from edged.errors import AccessError, StoreError
 
 HERE, ELSEWHERE = "192.0.2.1", "203.0.113.5"
@@ -77,12 +77,27 @@ async def test_the_proof_counts_for_its_own_account_only(
         assert await seconds(house, "ghost", device=forged, address="203.0.113.6") > 0
 
 
-async def test_two_people_at_one_browser_both_have_the_proof(house: House) -> None:
-    device = await sign_in(house)
+async def test_of_two_people_at_one_browser_none_keeps_the_others_proof(house: House) -> None:
+    eves = await sign_in(house)
+    bobs = await sign_in(house, eves, name="bob")
 
-    assert await sign_in(house, device, name="bob") == device
-    assert house.accounts.knows_device("eve", device)
-    assert house.accounts.knows_device("bob", device)
+    assert bobs != eves
+    assert [house.accounts.knows_device("eve", device) for device in (eves, bobs)] == [True, False]
+    assert [house.accounts.knows_device("bob", device) for device in (eves, bobs)] == [False, True]
+
+
+async def test_who_copied_the_proof_does_not_lock_its_owner_out(
+    house: House, autojump_clock: trio.testing.MockClock
+) -> None:
+    device = await sign_in(house)
+    for _ in range(BY_ADDRESS.free):
+        await seconds(house, "eve", device=device, address=ELSEWHERE)
+    for _ in range(BY_ADDRESS.free):
+        await seconds(house, "eve", device=device, address="203.0.113.6")
+    began = trio.current_time()
+
+    assert await sign_in(house, device) == device
+    assert trio.current_time() - began <= BY_ACCOUNT.longest
 
 
 async def test_a_proof_that_somebody_planted_is_not_taken_over(house: House) -> None:

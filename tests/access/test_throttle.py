@@ -191,18 +191,42 @@ def test_an_address_that_entered_before_is_delayed_like_any_other(throttle: Thro
 
 
 def test_a_stolen_device_guesses_no_faster_than_an_address(throttle: Throttle, clock: Clock) -> None:
-    made = 0
+    at_once = 0
     for number in range(5000):
+        at_once += throttle.attempt(f"2001:db8:{number:x}::1", "bob", "bobs laptop").delay == 0
+        clock.now += 1
+
+    assert at_once < 40
+
+
+def test_a_stolen_device_buys_an_address_no_more_than_as_many_tries_again(
+    throttle: Throttle, clock: Clock
+) -> None:
+    made = 0
+    for _ in range(5000):
         try:
-            throttle.attempt(f"2001:db8:{number:x}::1", "bob", "bobs laptop")
+            throttle.attempt("198.51.100.1", "bob", "bobs laptop")
         except Throttled:
             pass
         else:
             made += 1
         clock.now += 1
 
-    assert made < 25
-    assert delay_of(throttle, "192.0.2.1", "bob") == 0
+    assert made < 50
+
+
+def test_a_device_that_must_wait_is_judged_as_if_it_were_none(throttle: Throttle) -> None:
+    for _ in range(BY_ADDRESS.free):
+        throttle.attempt("198.51.100.1", "bob", "bobs laptop")
+
+    assert throttle.attempt("192.0.2.1", "bob", "bobs laptop").delay == 0
+    for _ in range(BY_ACCOUNT.free):
+        throttle.attempt("198.51.100.1", "bob", "bobs laptop")
+    assert 0 < throttle.attempt("192.0.2.1", "bob", "bobs laptop").delay <= BY_ACCOUNT.longest
+    for _ in range(BY_ADDRESS.free - 2):
+        throttle.attempt("192.0.2.1", "bob", "bobs laptop")
+    with pytest.raises(Throttled):
+        throttle.attempt("192.0.2.1", "bob", "bobs laptop")
 
 
 def test_success_forgets_the_failures_of_the_device(throttle: Throttle) -> None:
