@@ -39,8 +39,10 @@ Expose = Callable[["Sequence[Metric]", str], tuple[bytes, str]]
 # Scrapers are few; a box that is asked by more at once has been found by somebody else.
 CAPS = ConnectionCaps(total=16, per_address=8)
 MOST_WAITING = 4
-# Who brings wrong tokens waits, but no longer than a minute: a scraper whose token was put right is not left
-# out for long, and nobody guesses 16 characters at that pace.
+# Who brings wrong tokens is told to wait, so that a misconfigured scraper slows down. It stops no guessing,
+# since the right token is always taken, or whoever shares a scraper's address could shut it out. It need not:
+# even 16 random hex digits, the least that a token may be, take a thousand guesses a second some 300 million
+# years.
 WRONG_TOKENS = Pace(free=10, first=1.0, longest=60.0, forget=3600.0)
 # The media engine's word on its viewers is waited for no longer than this, in seconds.
 VIEWERS_SECONDS = 1.0
@@ -53,7 +55,8 @@ class MetricsApp:
 
     With a `token`, to those who bring it; without, to programs of this machine: a page in a browser that
     runs here may not ask, whatever its name resolves to. Refusals are audited, with the address; whoever
-    keeps bringing wrong tokens is told to wait, right or wrong. `clock` counts seconds steadily.
+    keeps bringing wrong tokens is told to wait, but the right one is always answered. `clock` counts seconds
+    steadily.
     """
 
     def __init__(
@@ -102,20 +105,17 @@ class MetricsApp:
             raise self._refused("scrape_refused", scope, Refused(403))
 
     def _check_token(self, scope: Scope) -> None:
+        scheme, _, told = (header(scope, b"authorization") or b"").partition(b" ")
+        if hmac.compare_digest(told.strip(), self._token.encode()) and scheme.lower() == b"bearer":
+            return
         try:
-            attempt = self._throttle.attempt(_address(scope))
+            self._throttle.attempt(_address(scope))
         except Throttled as error:
             wait = b"%d" % math.ceil(error.retry_after)
             raise self._refused(
                 "scrape_throttled", scope, Refused(429, headers=[(b"retry-after", wait)])
             ) from error
-        scheme, _, told = (header(scope, b"authorization") or b"").partition(b" ")
-        right = hmac.compare_digest(told.strip(), self._token.encode())
-        if not (right and scheme.lower() == b"bearer"):
-            raise self._refused(
-                "scrape_refused", scope, Refused(401, headers=[(b"www-authenticate", b"Bearer")])
-            )
-        attempt.succeeded()
+        raise self._refused("scrape_refused", scope, Refused(401, headers=[(b"www-authenticate", b"Bearer")]))
 
     def _refused(self, event: Event, scope: Scope, refused: Refused) -> Refused:
         self._sources.audit.note(event, address=_address(scope))
