@@ -5,7 +5,7 @@ import contextlib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -415,6 +415,41 @@ async def test_database_on_a_full_disk_can_be_read_and_is_written_again_when_the
     await store.close()
     store = await open_store(path)
     assert await settings_of(store) == {"a": "1", "b": "2"}
+    await store.close()
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"nonsense" * 100)])
+async def test_database_that_is_lost_while_a_copy_stands_in_is_made_of_the_copy(
+    disk: Disk, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    path = disk.place / "edged.sqlite3"
+    store = await open_store(path)
+    await store.write(ROW, ("a", "1"))
+    await store.close()
+    hog = fill(disk)
+    store = await Store.open(path, spare=tmp_path / "spare")
+
+    hog.unlink()
+    harm(path)
+    await store.prove()
+
+    await store.write(ROW, ("b", "2"))
+    await store.close()
+    store = await open_store(path)
+    assert await settings_of(store) == {"a": "1", "b": "2"}
+    assert store.damaged is None
+    await store.close()
+
+
+async def test_what_a_copy_that_stands_in_refuses_is_told_with_the_true_remedy(
+    disk: Disk, tmp_path: Path
+) -> None:
+    fill(disk)
+    store = await Store.open(disk.place / "edged.sqlite3", spare=tmp_path / "spare")
+    with pytest.raises(StoreError, match="Make room on the disk"):
+        await store.write(ROW, ("a", "1"))
+    assert store.failures.lately is not None
+    assert "Make room" in store.failures.lately.remedy
     await store.close()
 
 

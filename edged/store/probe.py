@@ -46,7 +46,7 @@ class Probe:
         monotonic: Callable[[], float] = time.monotonic,
         statvfs: Callable[[int], os.statvfs_result] = os.fstatvfs,
     ) -> None:
-        self._path, self._monotonic, self._statvfs = path, monotonic, statvfs
+        self.path, self._monotonic, self._statvfs = path, monotonic, statvfs
         self._log, self._index = Path(f"{path}-wal"), Path(f"{path}-shm")
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._inodes: dict[Path, int] = {}
@@ -70,7 +70,7 @@ class Probe:
 
     def _files(self) -> Trouble | None:
         """Whether the files at their places are the ones that we have open."""
-        here, ours = self._path.stat(), os.fstat(self._file)
+        here, ours = self.path.stat(), os.fstat(self._file)
         if (here.st_dev, here.st_ino) != (ours.st_dev, ours.st_ino):
             return REPLACED
         if os.pread(self._file, len(MAGIC), 0) != MAGIC:
@@ -90,10 +90,10 @@ class Probe:
 
     def _pages(self) -> Trouble | None:
         """Whether the pages make sense; what the open connections remember of them counts for nothing."""
-        now, seen = self._monotonic(), tuple(_seen(each) for each in (self._path, self._log))
+        now, seen = self._monotonic(), tuple(_seen(each) for each in (self.path, self._log))
         if seen == self._sound and now - self._checked < CHECK_SECONDS:
             return None
-        connection = connect(self._path, read_only=True)
+        connection = connect(self.path, read_only=True)
         try:
             (first, *_) = connection.execute("PRAGMA quick_check(1)").fetchone() or ("no answer",)
         finally:

@@ -1,5 +1,6 @@
 """The face of the database for the rest of the house: open, read, look, write, transact, close."""
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -40,6 +41,8 @@ class Store:
         """What it could not do, also when it is well again."""
         self._clock: Callable[[], float] = time.time
         self._why_standin: Trouble | None = None
+        # Whether the copy that stands in was made of something, and whether that is gone or damaged by now.
+        self._stands_for_a_file = self._outlived = False
         self._troubles: dict[trio.CapacityLimiter, Trouble] = {}
         self._probe = Probe(path)
         self._probed: Trouble | None = None
@@ -71,6 +74,7 @@ class Store:
             raise as_store_error(path, error) from error
         store = cls(copy, writer, reader, None)
         store.path, store._clock, store._why_standin = path, clock, standing_in(why)
+        store._stands_for_a_file = path.exists() and path.stat().st_size > 0
         return store
 
     @classmethod
@@ -139,7 +143,7 @@ class Store:
 
     async def _take_the_real_one(self) -> None:
         """Change over from the copy that stands in, which nobody has changed. Raises StoreError."""
-        real = await trio.to_thread.run_sync(partial(type(self)._open, self.path, self._clock))
+        real = await trio.to_thread.run_sync(self._open_real_one)
         with trio.CancelScope(shield=True):
             async with self._write_turn, self._read_turn:
                 ours = (self._writer, self._reader, self._probe)
@@ -148,6 +152,25 @@ class Store:
                 self._troubles.clear()
                 for each in ours:
                     each.close()
+
+    def _open_real_one(self) -> Self:
+        """The database that the copy stands in for; where it is gone or damaged by now, made of the copy."""
+        self._outlived = self._outlived or (self._stands_for_a_file and not self.path.exists())
+        real = self._open(self.path, self._clock)
+        try:
+            self._outlived = self._outlived or (self._stands_for_a_file and real.damaged is not None)
+            trouble = real._probe.look()
+            if self._outlived and trouble is None:
+                with contextlib.closing(connect(self._probe.path, read_only=True)) as copy:
+                    copy.backup(real._writer)
+                real.damaged = None
+        except (sqlite3.Error, OSError) as error:
+            trouble = trouble_of(error)
+        if trouble is None:
+            return real
+        for each in (real._writer, real._reader, real._probe):
+            each.close()
+        raise StoreError(f"{self.path}: {trouble.cause}. {trouble.remedy}.")
 
     async def close(self) -> None:
         """Close; later calls raise StoreError. Safe to call twice."""
@@ -166,6 +189,9 @@ class Store:
             done = await trio.to_thread.run_sync(work, limiter=turn)
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
             told = as_store_error(self.path, error)
+            if (standing := self._why_standin) is not None:
+                self.failures.note(self.path, standing)
+                raise StoreError(f"{self.path}: {standing.cause}. {standing.remedy}.") from error
             if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
                 self._troubles[turn] = trouble_of(error)
                 self.failures.note(self.path, self._troubles[turn])
