@@ -1,11 +1,16 @@
 """Where the commands find the accounts: with the running daemon, else in the database itself.
 
 The lock of the data folder decides: whoever gets it is alone with the database. Root works there as the
-folder's owner, since a file that SQLite made for root would lock the daemon out.
+folder's owner, since a file that SQLite made for root would lock the daemon out. What is done there is in the
+journal as if the daemon had done it.
 """
 
 import contextlib
+import functools
+import importlib
+import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -16,6 +21,7 @@ import trio
 from edged.control import Control, ControlError
 from edged.errors import AccessError, StartupError
 from edged.folders import hold_folder
+from edged.log import Journal, Readable, SecretsFilter
 
 if TYPE_CHECKING:
     from edged.access.accounts import Accounts
@@ -23,6 +29,11 @@ if TYPE_CHECKING:
 
 LOCK = "daemon.lock"
 DATABASE = "edged.sqlite3"
+# Where journald takes events (systemd-journald.service(8)).
+JOURNAL = Path("/run/systemd/journal/socket")
+UNIT = "edged.service"
+# Who does it, as the daemon calls the one who holds the box.
+BY = "root"
 
 Told = dict[str, Any]
 T = TypeVar("T")
@@ -95,7 +106,7 @@ class DatabasePeople:
         """Make an account."""
 
         async def add(accounts: "Accounts") -> Told:
-            return _told(await accounts.create_user(**values))
+            return _told(await accounts.create_user(**values, by=BY))
 
         return self._run(add)
 
@@ -103,30 +114,64 @@ class DatabasePeople:
         """Change an account."""
 
         async def change(accounts: "Accounts") -> Told:
-            return _told(await accounts.change(name, **values))
+            return _told(await accounts.change(name, **values, by=BY))
 
         return self._run(change)
 
     def remove(self, name: str) -> None:
         """Delete an account."""
-        self._run(lambda accounts: accounts.remove_user(name))
+        self._run(lambda accounts: accounts.remove_user(name, by=BY))
 
     def sign_out(self, name: str, *, revoke_codes: bool) -> None:
         """End every session."""
-        self._run(lambda accounts: accounts.sign_out_everywhere(name, revoke_codes=revoke_codes))
+        self._run(lambda accounts: accounts.sign_out_everywhere(name, revoke_codes=revoke_codes, by=BY))
 
     def _run(self, work: Callable[["Accounts"], Awaitable[T]]) -> T:
         from edged.access.accounts import Accounts  # noqa: PLC0415  # commands that ask little start fast
+        from edged.access.audit import Audit  # noqa: PLC0415
+        from edged.access.codes import Codes  # noqa: PLC0415
         from edged.store import Store  # noqa: PLC0415
 
         async def main() -> T:
-            store = await Store.open(self._data / DATABASE)
+            store, audit = await Store.open(self._data / DATABASE), Audit()
             try:
-                return await work(await Accounts.open(store=store, data=self._data, tell_code=False))
+                # The codes follow for the audit's sake: it names each that is taken back.
+                codes = await Codes.open(store=store, audit=audit)
+                accounts = await Accounts.open(
+                    store=store, data=self._data, followers=(codes,), audit=audit, tell_code=False
+                )
+                return await work(accounts)
             finally:
                 await store.close()
 
-        return trio.run(main)
+        with _audit_told():
+            return trio.run(main)
+
+
+@contextlib.contextmanager
+def _audit_told() -> Iterator[None]:
+    """Have the audit's lines where edged's are while the block runs: in the journal, else on stderr."""
+    audit, handler = logging.getLogger("edged.access.audit"), _log_handler()
+    handler.addFilter(SecretsFilter())
+    level = audit.level
+    audit.addHandler(handler)
+    audit.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        audit.setLevel(level)
+        audit.removeHandler(handler)
+
+
+def _log_handler() -> logging.Handler:
+    if JOURNAL.exists():
+        with contextlib.suppress(ImportError):  # optional, and without types
+            send = importlib.import_module("systemd.journal").send
+            # Of what root sends, `journalctl -u edged` shows what has this field.
+            return Journal(functools.partial(send, OBJECT_SYSTEMD_UNIT=UNIT))
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Readable())
+    return handler
 
 
 @contextlib.contextmanager

@@ -83,7 +83,14 @@ def passwd(
     What they shared stays shared, unless --revoke-codes takes it back.
     """
     values = {"password": _password(password_stdin), "revoke_codes": revoke_codes}
-    _with_people(config_path, lambda people: _say(people.change(name, values), as_json))
+
+    def change(people: People) -> None:
+        told = people.change(name, values)
+        _say(told, as_json)
+        if not as_json:
+            click.echo(_shared(told["name"], revoke_codes))
+
+    _with_people(config_path, change)
 
 
 @user.command()
@@ -159,8 +166,7 @@ def signout(name: str, config_path: Path | None, *, revoke_codes: bool) -> None:
 
     def out(people: People) -> None:
         people.sign_out(name, revoke_codes=revoke_codes)
-        shared = "is taken back." if revoke_codes else "stays shared; --revoke-codes takes it back."
-        click.echo(f"{name} is signed out everywhere. What {name} shared {shared}")
+        click.echo(f"{name} is signed out everywhere. {_shared(name, revoke_codes)}")
 
     _with_people(config_path, out)
 
@@ -200,6 +206,12 @@ def _password(from_stdin: bool) -> str:
 
 def _say(told: Told, as_json: bool) -> None:
     click.echo(json.dumps(told) if as_json else _line(told))
+
+
+def _shared(name: str, revoked: bool) -> str:
+    return f"What {name} shared " + (
+        "is taken back." if revoked else "stays shared; --revoke-codes takes it back."
+    )
 
 
 def _line(user: dict[str, Any]) -> str:

@@ -49,6 +49,11 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edged.access.accounts.Passwords", lambda: Passwords(time_cost=1, memory_kib=8))
 
 
+@pytest.fixture(autouse=True)
+def _no_journal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(people_module, "JOURNAL", tmp_path / "no journal")
+
+
 class Box:
     def __init__(self, settings: Path) -> None:
         self.settings = settings
@@ -256,10 +261,11 @@ def test_a_running_daemon_is_asked(box: Box, data: Path, monkeypatch: pytest.Mon
     control = FakeControl(data)
     monkeypatch.setattr(people_module, "Control", lambda runtime: control)
 
-    box.done("passwd", " Anna", "--password-stdin", typed=PASSWORD + "\n")
+    told = box.done("passwd", " Anna", "--password-stdin", "--revoke-codes", typed=PASSWORD + "\n")
     refused = box("disable", "nobody")
 
-    assert control.asked[0] == ("PATCH", "/api/users/anna", {"password": PASSWORD, "revoke_codes": False})
+    assert "What anna shared is taken back.\n" in told
+    assert control.asked[0] == ("PATCH", "/api/users/anna", {"password": PASSWORD, "revoke_codes": True})
     assert (refused.exit_code, refused.output) == (1, "edged: There is no such user.\n")
     assert not (data / "edged.sqlite3").exists()
 
@@ -304,7 +310,52 @@ def test_what_somebody_shared_is_taken_back_without_a_daemon_when_asked_for(
         return codes.lookup(shared) is not None
 
     shared = trio.run(with_codes, share)
-    told = anna.done(*words, *(["--revoke-codes"] if revoke else []), typed=PASSWORD + " 2\n")
+    done = anna(*words, *(["--revoke-codes"] if revoke else []), typed=PASSWORD + " 2\n")
 
     assert trio.run(with_codes, opens) is not revoke
-    assert ("stays shared" in told) is (words[0] == "signout" and not revoke)
+    assert ("What eve shared is taken back.\n" in done.stdout) is revoke
+    assert ("What eve shared stays shared;" in done.stdout) is not revoke
+    assert ("access code revoked for eve by root" in done.stderr) is revoke
+
+
+def test_json_of_a_new_password_is_json(anna: Box) -> None:
+    done = anna("passwd", "anna", "--password-stdin", "--revoke-codes", "--json", typed=PASSWORD + " 2\n")
+    assert json.loads(done.stdout)["name"] == "anna"
+
+
+def test_what_is_done_without_a_daemon_is_told_on_stderr_where_there_is_no_journal(anna: Box) -> None:
+    done = anna("passwd", "anna", "--password-stdin", typed=PASSWORD + " 2\n")
+    assert "password changed for anna by root (EVENT=password_changed, USER=anna, BY=root)" in done.stderr
+    assert PASSWORD not in done.output
+    assert anna("list").stderr == ""
+
+
+def test_what_is_done_without_a_daemon_is_in_the_journal_of_edged(
+    anna: Box, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    journal = pytest.importorskip("systemd.journal")
+    sent: list[dict[str, str]] = []
+    monkeypatch.setattr(people_module, "JOURNAL", tmp_path)
+    monkeypatch.setattr(
+        journal, "send", lambda message, **fields: sent.append({"MESSAGE": message, **fields})
+    )
+    commands = [
+        ("add", "eve", "--password-stdin"),
+        ("passwd", "eve", "--password-stdin"),
+        ("role", "eve", "admin"),
+        ("signout", "eve"),
+        ("remove", "eve", "--yes"),
+    ]
+    for words in commands:
+        assert anna(*words, typed=PASSWORD + "\n").stderr == ""
+
+    assert [event["EVENT"] for event in sent] == [
+        "user_created",
+        "password_changed",
+        "user_changed",
+        "signed_out",
+        "user_removed",
+    ]
+    for event in sent:
+        assert (event["USER"], event["BY"]) == ("eve", "root")
+        assert (event["SYSLOG_IDENTIFIER"], event["OBJECT_SYSTEMD_UNIT"]) == ("edged", "edged.service")
