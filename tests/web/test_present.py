@@ -65,3 +65,9 @@ def test_moments_carry_their_exact_utc() -> None:
     mark = present.clock(DAY + 0.5)
     assert 'datetime="2026-03-05T00:00:00.500Z"' in mark
     assert 'title="2026-03-05 00:00:00 UTC"' in mark
+
+
+def test_what_a_camera_sends_is_told_in_words() -> None:
+    told = [dict(present.about(view(source_format=each))) for each in ("mjpeg 1280x720@29.97", "odd")]
+    assert told[0]["Camera sends"] == "MJPEG, 1280 × 720, 29.97 a second"
+    assert told[1]["Camera sends"] == "odd"

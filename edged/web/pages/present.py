@@ -1,5 +1,6 @@
 """From the house's values to what templates show: words, marks, small view values. No request, no effect."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,7 +114,7 @@ def about(camera: CameraView) -> list[tuple[str, str]]:
         fps = f", {camera.fps:.0f} a second" if camera.fps else ""
         rows.append((say("camera.about_size"), f"{camera.width} × {camera.height}{fps}"))
     if camera.source_format:
-        rows.append((say("camera.about_format"), camera.source_format.upper()))
+        rows.append((say("camera.about_format"), _format(camera.source_format)))
     if camera.encoder:
         why = f" ({camera.encoder_reason})" if camera.encoder_reason else ""
         rows.append((say("camera.about_encoder"), camera.encoder + why))
@@ -124,6 +125,16 @@ def about(camera: CameraView) -> list[tuple[str, str]]:
     sound = "camera.about_audio_on" if camera.audio else "camera.about_audio_off"
     rows.append((say("camera.about_audio"), say(sound)))
     return rows
+
+
+def _format(told: str) -> str:
+    """`mjpeg 1280x720@30`, as workers tell it, for people; what looks otherwise stays as it is."""
+    match = re.fullmatch(r"(\w+) (\d+)x(\d+)@(\S+)", told, re.ASCII)
+    if match is None:
+        return told
+    kind, width, height, fps = match.groups()
+    name = kind if kind == "synthetic" else kind.upper()
+    return f"{name}, {width} × {height}, {fps} a second"
 
 
 def forecast(kept: float | None, *, by_space: bool) -> str:
