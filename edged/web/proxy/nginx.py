@@ -16,6 +16,9 @@ from edged.web.proxy.sockets import DESK, WEB
 # Written for nginx; @words@ in it are filled in here.
 SITE = Path(__file__).parent / "nginx.site"
 
+# Either way of saying it is refused or warned of by the nginx of another Debian.
+HTTP2 = "    # For HTTP/2: `http2 on;` here (Debian 13), or `http2` after each `ssl` above (Debian 12)."
+
 # What may stand unquoted in nginx's settings, and mean itself.
 _PATH = re.compile(r"/[A-Za-z0-9._/+-]*")
 _NAME = re.compile(r"[A-Za-z0-9.*_-]+|\[[0-9A-Fa-f:.]+\]")
@@ -40,8 +43,9 @@ def nginx_site(site: Site) -> str:
     _check(site)
     secure = bool(site.certificate)
     listen = site.listen or (("443", "[::]:443") if secure else ("80", "[::]:80"))
-    lines = [f"    listen {each}{' ssl http2' if secure else ''};" for each in listen]
+    lines = [f"    listen {each}{' ssl' if secure else ''};" for each in listen]
     if secure:
+        lines.append(HTTP2)
         lines += [f"    ssl_certificate {site.certificate};", f"    ssl_certificate_key {site.key};"]
     values = {
         "web": str(site.folder / WEB),
