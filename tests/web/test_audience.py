@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from web_fakes import make_parts
+
+from edged.access.subject import Subject
 from edged.web.audience import MOST, Audience
-from edged.web.media.viewings import SEAT_SECONDS
+from edged.web.media.viewings import MOST_OF_ADDRESS, SEAT_SECONDS, Viewings
 
 
 class Hall:
@@ -61,6 +64,25 @@ def test_refusals_and_other_pages_are_no_viewers() -> None:
         assert hall.ask(status=status) == 0
     for path in ("/", "", "/hls", "/images/door", "/whep/door", "/camera/hls", "/static/hls/x.js"):
         assert hall.ask(path) == 0
+
+
+def test_guests_of_one_address_are_a_few_viewers_whatever_they_call_themselves() -> None:
+    parts: Any = make_parts()
+    audience, viewings = Audience(lambda: 100.0), Viewings(parts, lambda: 100.0)
+
+    def watch(n: int, code: str = "c-door") -> None:
+        headers = [(b"user-agent", b"VLC %d" % n), (b"cookie", b"%d" % n)]
+        scope: dict[str, Any] = {"headers": headers, "client": ("192.0.2.1", 1), "edged.viewer": f"v{n}"}
+        viewings.sit(scope, Subject(kind="guest", code=code))
+        audience.note(scope, "door")
+
+    for n in range(40):
+        watch(n)
+    assert audience.now() == MOST_OF_ADDRESS
+    parts.codes.most["c-garden"] = 20
+    for n in range(20):  # seats that somebody allowed
+        watch(n + 100, "c-garden")
+    assert audience.now() == MOST_OF_ADDRESS + 20
 
 
 def test_memory_is_bounded() -> None:

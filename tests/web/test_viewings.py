@@ -7,7 +7,7 @@ from web_fakes import CODE, SDP, make_parts
 from web_site import serving
 
 from edged.access.subject import Subject
-from edged.web.media.viewings import SEAT_SECONDS, Viewings
+from edged.web.media.viewings import MOST_OF_ADDRESS, SEAT_SECONDS, Viewings
 from edged.web.server.asgi import Refused
 
 TYPE = {"Content-Type": "application/sdp"}
@@ -85,6 +85,33 @@ def test_players_without_an_id_are_told_apart_by_address_and_program() -> None:
     for scope in (asked(), asked(), asked(agent="Safari"), asked(address="10.0.0.2")):
         viewings.sit(scope, GUEST)
     assert viewings.now("c-door") == 3
+
+
+def test_made_up_ids_of_one_address_are_a_few_viewers_of_a_code_for_any_number() -> None:
+    viewings, _ = house(None)
+    for n in range(40):
+        viewings.sit(asked(f"v{n}"), GUEST)
+    assert viewings.now("c-door") == MOST_OF_ADDRESS
+    viewings.sit(asked("v1", address="10.0.0.2"), GUEST)
+    viewings.sit(asked("v1", address="2001:db8::1"), GUEST)
+    viewings.sit(asked("v2", address="2001:db8::2"), GUEST)
+    assert viewings.now("c-door") == MOST_OF_ADDRESS + 3
+
+
+def test_a_proxy_of_this_box_is_as_many_viewers_as_it_says() -> None:
+    viewings, _ = house(None)
+    for n in range(40):
+        viewings.sit(asked(f"v{n}", address="127.0.0.1"), GUEST)
+    assert viewings.now("c-door") == 40
+
+
+def test_each_seat_of_a_code_that_has_so_many_counts() -> None:
+    viewings, _ = house(20)
+    for n in range(20):
+        viewings.sit(asked(f"v{n}"), GUEST)
+    assert viewings.now("c-door") == 20
+    with pytest.raises(Refused):
+        viewings.sit(asked("v20"), GUEST)
 
 
 def test_one_id_at_two_addresses_is_two_viewers() -> None:

@@ -21,7 +21,7 @@ from edged.web.media.ends import Ends
 from edged.web.media.passes import Passes
 from edged.web.media.playlists import PLAYLIST, beneath, carrying, check_name, check_query
 from edged.web.media.shared_fetch import FetchFailed, SharedFetch
-from edged.web.media.viewings import Viewings
+from edged.web.media.viewings import Viewings, count_as
 from edged.web.proxy.forwarded import is_proxied
 from edged.web.server.asgi import Refused, Scope, Send, answer
 
@@ -103,6 +103,7 @@ class Hls:
             raise Refused(404, headers=RETRY)
         shown = found.shown_from(guard.address_of(scope))
         reply = await self.get(shown, found.asker, slug, name, scope["query_string"])
+        count_as(scope, shown)
         await answer(send, 200, reply.body, _media_type(reply.content_type))
 
     async def get(self, scope: Scope, asker: Subject, slug: str, name: str, query: bytes) -> MediaReply:

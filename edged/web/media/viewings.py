@@ -4,11 +4,15 @@ A seat is one person's player: the id that it gave itself, else its address and 
 as a WebRTC picture of it runs, and for some seconds after its last answer by HLS; a request that gets no
 media takes none. Seats are for moving live pictures: still pictures (`/images`), news of the cameras
 (`/api/events`) and footage need none.
+
+Who is counted and who has a seat differ for a code without a limit: ids are the players' own words, and any
+number of them may come from one address, but only a few of them count as people.
 """
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,6 +24,7 @@ from edged.access.throttle import network_of
 from edged.web.brought import viewer_id
 from edged.web.guard import address_of
 from edged.web.server.asgi import Refused, Scope, header
+from edged.web.server.limits import is_loopback
 
 if TYPE_CHECKING:
     from edged.web.parts import WebParts
@@ -28,7 +33,10 @@ if TYPE_CHECKING:
 SEAT_SECONDS = 10.0
 # Of a code without a limit: more than one box can serve, and a bound for what is remembered.
 MOST_SEATS = 512
-_KEY = "edged.seat"
+# By a code without a limit: players of one address (an IPv6 /64 is one) that count as somebody. This box, on
+# which other proxies may be, has no such limit.
+MOST_OF_ADDRESS = 8
+_KEY, _CROWD_KEY = "edged.seat", "edged.crowd"
 NO_SEAT = "All seats of this link are taken. Try again when somebody has left."
 
 
@@ -36,9 +44,10 @@ NO_SEAT = "All seats of this link are taken. Try again when somebody has left."
 class Seat:
     """`seen`: when it last got media; `pictures` run on it by WebRTC: camera -> id, how to end it.
 
-    `seeking`: how many of its requests are under way.
+    `seeking`: how many of its requests are under way; `crowd`: see `crowd_of`.
     """
 
+    crowd: str = ""
     seen: float = -math.inf
     seeking: int = 0
     pictures: dict[str, tuple[str, Callable[[], None]]] = field(default_factory=dict)
@@ -53,7 +62,7 @@ class Viewings:
 
     def now(self, code: str) -> int:
         """How many watch by this code (its id) now."""
-        return len(self._alive(code))
+        return heads(seat.crowd for seat in self._alive(code).values())
 
     def sit(self, scope: Scope, asker: Subject) -> str:
         """Take or keep the guest's seat; its key, "" for those who need none.
@@ -70,7 +79,8 @@ class Viewings:
             yield ""
             return
         key = seat_key(scope)
-        seat = self._seat(asker.code, key)
+        seat = self._seat(scope, asker.code, key)
+        scope[_CROWD_KEY] = seat.crowd
         seat.seeking += 1
         try:
             yield key
@@ -80,7 +90,7 @@ class Viewings:
             if not self._is_taken(seat):
                 self._alive(asker.code)
 
-    def _seat(self, of_code: str, key: str) -> Seat:
+    def _seat(self, scope: Scope, of_code: str, key: str) -> Seat:
         # Who has a seat is found without looking at all others': an audience asks a thousand times a second.
         seat = self._seats.get(of_code, {}).get(key)
         if seat is not None and self._is_taken(seat):
@@ -92,7 +102,7 @@ class Viewings:
             most = code.most_viewers if code is not None else 0
             if len(seats) >= (MOST_SEATS if most is None else min(most, MOST_SEATS)):
                 raise Refused(429, NO_SEAT, [(b"retry-after", b"5")], reason="seats")
-            seat = seats[key] = Seat()
+            seat = seats[key] = Seat(_crowd(scope, of_code) if most is None else "")
             self._seats[of_code] = seats
         return seat
 
@@ -100,7 +110,7 @@ class Viewings:
         """A picture (its id) runs on this seat now. One seat has one of each camera: the one before ends."""
         if not key:
             return
-        seat = self._seats.setdefault(asker.code, {}).setdefault(key, Seat(self._clock()))
+        seat = self._seats.setdefault(asker.code, {}).setdefault(key, Seat(seen=self._clock()))
         before = seat.pictures.get(camera)
         seat.pictures[camera] = (picture, end)
         if before is not None:
@@ -136,7 +146,31 @@ def seat_key(scope: Scope) -> str:
     if known is not None:
         return str(known)
     player = viewer_id(scope) or (header(scope, b"user-agent") or b"").decode("latin-1")
-    told = f"{network_of(address_of(scope))}\0{player}"
+    return _digest(f"{network_of(address_of(scope))}\0{player}")
+
+
+def crowd_of(scope: Scope) -> str:
+    """Among whom a guest who sat counts, "" for one who counts whoever else does."""
+    return str(scope.get(_CROWD_KEY, ""))
+
+
+def heads(crowds: Iterable[str]) -> int:
+    """How many viewers these count as: told for each their crowd, "" for those without one."""
+    counts = Counter(crowds)
+    return sum(min(count, MOST_OF_ADDRESS) if crowd else count for crowd, count in counts.items())
+
+
+def count_as(scope: Scope, shown: Scope) -> None:
+    """Have this request count as that of the viewer who sat by `shown`."""
+    scope[_KEY], scope[_CROWD_KEY] = seat_key(shown), crowd_of(shown)
+
+
+def _crowd(scope: Scope, of_code: str) -> str:
+    address = address_of(scope)
+    return "" if is_loopback(address) else _digest(f"{network_of(address)}\0{of_code}")
+
+
+def _digest(told: str) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

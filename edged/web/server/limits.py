@@ -54,7 +54,7 @@ class Connections:
 
     def is_crowded(self, address: str) -> bool:
         """Whether one address has all that it may have."""
-        return self.of(network_of(address)) >= self._caps.per_address and not _is_loopback(address)
+        return self.of(network_of(address)) >= self._caps.per_address and not is_loopback(address)
 
     def enter(self, address: str) -> str | None:
         """Count one more; the key to `leave` with, or None when there is no room for it."""
@@ -118,5 +118,6 @@ class Slots:
             del self._open[key]
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether it is this box that asks."""
     return address.startswith(("127.", "::ffff:127.")) or address == "::1"
