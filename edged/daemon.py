@@ -57,7 +57,7 @@ from edged.web.audience import Audience
 from edged.web.control import control_socket
 from edged.web.hooks import hooks_app
 from edged.web.parts import WebParts
-from edged.web.proxy.sockets import ProxySockets, proxy_sockets
+from edged.web.proxy.door import ProxyDoor
 from edged.web.server.limits import Connections, default_caps
 from edged.web.server.serve import open_sockets, serve_web
 from edged.web.server.traffic import Traffic
@@ -134,12 +134,10 @@ async def open_daemon(config: Config) -> AsyncIterator[Daemon]:
         for listening in sockets:
             stack.callback(listening.close)
         sockets.append(stack.enter_context(control_socket(runtime)))
-        folder = config.web.proxy_folder
-        proxy = stack.enter_context(proxy_sockets(Path(folder))) if folder else None
         store = await Store.open(data / "edged.sqlite3", spare=runtime / "store")
         stack.push_async_callback(store.close)
         async with (
-            _running(config, store=store, volume=volume, sockets=sockets, proxy=proxy) as daemon,
+            _running(config, store=store, volume=volume, sockets=sockets) as daemon,
             serving_metrics(config.metrics, daemon.figures) as metrics,
         ):
             daemon.health.add("metrics", metrics.findings)
@@ -153,7 +151,6 @@ async def _running(
     store: Store,
     volume: Volume,
     sockets: Sequence[socket.socket],
-    proxy: ProxySockets | None,
 ) -> AsyncIterator[Daemon]:
     data, recordings, runtime = _folders(config)
     library = Library(recordings)
@@ -171,8 +168,10 @@ async def _running(
 
     async with trio.open_nursery() as base:
         hooks_stop = trio.Event()
-        hooks = hooks_app(door, hooks_path)
-        (hooks_url,) = await base.start(partial(serve_web, hooks, ("127.0.0.1:0",), shutdown=hooks_stop))
+        (hooks_url,) = await base.start(
+            partial(serve_web, hooks_app(door, hooks_path), ("127.0.0.1:0",), shutdown=hooks_stop)
+        )
+        proxy: ProxyDoor = await base.start(ProxyDoor(config.web.proxy_folder).run)
         await base.start(sessions.run)
         await base.start(codes.run)
         engine = await select_engine(
@@ -229,6 +228,7 @@ async def _running(
                 ),
                 "setup": lambda: claim_findings(claimed=accounts.claimed),
                 "web": traffic.findings,
+                "proxy": proxy.findings,
                 "loop": lag.findings,
             }
         )
@@ -274,12 +274,10 @@ async def _running(
             addresses = await front.start(
                 partial(
                     serve_web,
-                    traffic.wrap(
-                        create_app(parts, desk=proxy.desk if proxy else None, watched=audience.note)
-                    ),
+                    traffic.wrap(create_app(parts, desk=proxy.desk, watched=audience.note)),
                     config.web.listen,
                     sockets=sockets,
-                    proxied=(proxy.web,) if proxy else (),
+                    proxied=proxy.web,
                     connections=traffic.connections,
                     shutdown=web_stop,
                 )

@@ -134,7 +134,7 @@ class Events:
         record = self._parts.codes.get(asker.code) if asker.kind == "guest" else None
         seats = record.most_viewers if record is not None else None
         if not self._listeners.enter(slot, asker.code, seats):
-            raise Refused(429, headers=[(b"retry-after", b"5")])
+            raise Refused(429, headers=[(b"retry-after", b"5")], reason="news")
         ended = trio.Event()
         forget = self._ends.watch(scope, asker, known_by(asker), None, ended.set)
         try:

@@ -6,7 +6,6 @@ is the box claimed. Who is asking and what they may is then asked by each route.
 
 import logging
 import re
-import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -34,7 +33,8 @@ from edged.web.server.body import Incoming, has_body, lingering, read_body, repl
 from edged.web.server.connection import KEY
 from edged.web.server.headers import dressed
 from edged.web.server.limits import Pace
-from edged.web.server.serve import PROXIED
+from edged.web.server.serve import PROXIED, SocketToCome
+from edged.web.server.traffic import REASON_KEY
 from edged.web.static_files import StaticFiles
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Front:
         tokens: StreamTokens,
         webhooks: Webhooks,
         static: Path,
-        desk: socket.socket | None,
+        desk: SocketToCome | None,
         watched: Callable[[Scope, str], None],
     ) -> None:
         self._parts, self.quart, self._viewings = parts, quart, viewings
@@ -128,11 +128,14 @@ class Front:
             await nursery.start(self.hls.run)
             await nursery.start(self.whep.run)
             if self._desk_socket is not None:
-                await nursery.start(self.desk.serve, self._desk_socket)
+                nursery.start_soon(self._serve_desk, self._desk_socket)
             task_status.started()
             while True:
                 await trio.sleep(SEAT_SECONDS)
                 self._viewings.sweep()
+
+    async def _serve_desk(self, to_come: SocketToCome) -> None:
+        await self.desk.serve(await to_come())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -200,6 +203,7 @@ class Front:
                 raise
             await self._route(scope, body, incoming, out)
         except Refused as refused:
+            scope[REASON_KEY] = refused.reason
             if not started:
                 await answer_refused(out, refused)
         except Exception:
@@ -255,7 +259,7 @@ class Front:
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not guard.is_root(scope) and not self._pace.admits(guard.address_of(scope)):
-            raise Refused(429, headers=[(b"retry-after", b"2")])
+            raise Refused(429, headers=[(b"retry-after", b"2")], reason="pace")
         try:
             self._pages.acquire_on_behalf_of_nowait(scope_key := object())
         except trio.WouldBlock:

@@ -10,10 +10,10 @@ import httpx
 import pytest
 import trio
 from web_fakes import CODE, SECRET, VIEWER, make_parts
-from web_site import Site, serving
+from web_site import Site, open_door, serving
 
 from edged.web.app import create_front
-from edged.web.proxy.sockets import DESK, WEB, proxy_sockets
+from edged.web.proxy.sockets import DESK, WEB
 
 ENTRY = "/hls/door/index.m3u8"
 LIST = b"#EXTM3U\npart1.mp4\n"
@@ -71,9 +71,9 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
     parts.engine.files["index.m3u8"] = b"#EXTM3U\nvideo1_stream.m3u8\n"
     parts.engine.files["video1_stream.m3u8"] = LIST
     watched: list[str] = []
-    with proxy_sockets(folder) as proxy:
-        app = create_front(parts, desk=proxy.desk, watched=lambda _scope, camera: watched.append(camera))
-        async with serving(parts, app=app, proxied=[proxy.web]) as site:
+    async with open_door(folder) as door:
+        app = create_front(parts, desk=door.desk, watched=lambda _scope, camera: watched.append(camera))
+        async with serving(parts, app=app, proxied=door.web) as site:
             yield House(site, folder, watched)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from web_fakes import CODE, SECRET, VIEWER, make_parts
-from web_site import Site, serving
+from web_site import Site, open_door, serving
 
 from edged.web.media.passes import PASS
 from edged.web.proxy.forwarded import is_proxied, take_forwarded
@@ -26,8 +26,8 @@ MASTER = (
 @asynccontextmanager
 async def house(folder: Path) -> AsyncIterator[tuple[Site, Any]]:
     """A site behind a proxy, and `client(token, …)`: somebody who asks through it."""
-    with proxy_sockets(folder) as proxy:
-        async with serving(make_parts(), proxied=[proxy.web]) as site:
+    async with open_door(folder) as door:
+        async with serving(make_parts(), proxied=door.web) as site:
             site.parts.engine.files["index.m3u8"] = MASTER
 
             def client(token: str = "", *, address: str = "203.0.113.7", **headers: str) -> httpx.AsyncClient:

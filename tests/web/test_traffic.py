@@ -4,9 +4,12 @@ import logging
 from typing import Any
 
 import pytest
+import trio
+from web_fakes import CODE, make_parts
+from web_site import make_app, serving
 
-from edged.web.server.limits import ConnectionCaps, Connections
-from edged.web.server.traffic import BOUNDS, Latency, Traffic, route_class
+from edged.web.server.limits import ConnectionCaps, Connections, default_caps
+from edged.web.server.traffic import BOUNDS, REASON_KEY, Latency, Traffic, route_class
 
 
 @pytest.mark.parametrize(
@@ -38,11 +41,12 @@ class Web:
         self.now, self.steady = 0.0, 0.0
         self.connections = Connections(ConnectionCaps(total=1))
         self.traffic = Traffic(self.connections, clock=lambda: self.now, monotonic=lambda: self.steady)
-        self.status, self.takes = 200, 0.02
+        self.status, self.takes, self.reason = 200, 0.02, ""
         self.app = self.traffic.wrap(self._answer)
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         self.now += self.takes
+        scope[REASON_KEY] = self.reason
         if self.status:
             await send({"type": "http.response.start", "status": self.status, "headers": []})
             self.now += 100  # how long the body takes says nothing of the web
@@ -118,7 +122,7 @@ def named(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 async def test_flood_names_the_busiest_addresses_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     web = Web()
     web.ids()
-    web.status = 429
+    web.status, web.reason = 429, "room"
     await web.ask(20, address="192.0.2.9")
     assert web.ids() == []
     assert named(caplog) == []  # some refusals are no flood
@@ -150,10 +154,47 @@ async def test_flood_of_connections_names_addresses_too(caplog: pytest.LogCaptur
 
 async def test_flood_from_all_addresses_of_the_world_fills_no_memory() -> None:
     web = Web()
-    web.status = 429
+    web.status, web.reason = 429, "pace"
     for n in range(2000):
         await web.ask(address=f"10.0.{n // 256}.{n % 256}")
-    assert len(web.traffic._addresses._counts) <= 256
+    assert 0 < len(web.traffic._addresses._counts) <= 256
+
+
+@pytest.mark.parametrize("reason", ["seats", "throttled", "news", ""])
+async def test_people_who_wait_for_a_seat_are_no_flood(reason: str, caplog: pytest.LogCaptureFixture) -> None:
+    web = Web()
+    web.ids()
+    web.status, web.reason = 429, reason
+    await web.ask(500, address="192.0.2.9")
+    assert web.ids() == []
+    # Nor are they named when somebody else floods us.
+    web.reason = "pace"
+    await web.ask(100, address="192.0.2.1")
+    assert web.ids() == ["web.flooded"]
+    (line,) = named(caplog)
+    assert "192.0.2.1 (100)" in line.getMessage()
+    assert "192.0.2.9" not in line.getMessage()
+    assert web.traffic.refused[429] == 600  # the figures count them all
+
+
+async def test_the_web_tells_a_full_house_from_a_flood(mock_clock: trio.testing.MockClock) -> None:
+    parts: Any = make_parts()
+    parts.codes.most["c-door"] = 1
+    traffic = Traffic(Connections(default_caps()))
+    list(traffic.findings())
+    async with serving(parts, app=traffic.wrap(make_app(parts))) as site, site.client() as client:
+        ask = f"/hls/door/index.m3u8?access_code={CODE}&viewer="
+        assert (await client.get(f"{ask}v0")).status_code == 200
+        for _ in range(100):
+            assert (await client.get(f"{ask}v1")).json()["reason"] == "seats"
+        parts.codes.throttled = True
+        for _ in range(100):
+            assert (await client.get(ask)).json()["reason"] == "throttled"
+        assert list(traffic.findings()) == []
+        while traffic.refused[429] < 300:  # more pages than any person asks for
+            await client.get("/api/cameras")
+        (flood,) = traffic.findings()
+        assert flood.cause.startswith("100 requests")
 
 
 async def test_wrong_addresses_and_passwords_are_no_flood() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -12,6 +13,7 @@ from jinja2.bccache import Bucket
 
 from edged.web.app import create_front
 from edged.web.parts import WebParts
+from edged.web.proxy.door import ProxyDoor
 from edged.web.server.asgi import App
 from edged.web.server.keepalive import shield_last_send
 from edged.web.server.serve import serve_web
@@ -73,6 +75,16 @@ def make_app(parts: WebParts) -> App:
     front = create_front(parts)
     front.quart.jinja_env.bytecode_cache = Compiled()
     return shield_last_send(front)
+
+
+@asynccontextmanager
+async def open_door(folder: Path) -> AsyncIterator[ProxyDoor]:
+    """A proxy's two sockets in `folder` while the block runs."""
+    door = ProxyDoor(str(folder))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(door.run)
+        yield door
+        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

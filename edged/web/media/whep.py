@@ -110,7 +110,7 @@ class Whep:
     ) -> tuple[Viewing, MediaReply]:
         slot = slot_of(scope, asker)
         if not self._slots.enter(slot):
-            raise Refused(429, headers=RETRY)
+            raise Refused(429, headers=RETRY, reason="room")
         self._under_way += 1
         kept = False
         try:

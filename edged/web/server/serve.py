@@ -29,6 +29,9 @@ from edged.web.server.limits import ConnectionCaps, Connections, default_caps
 
 logger = logging.getLogger(__name__)
 
+# Gives a listening socket as soon as it can be had; whoever made it closes it.
+SocketToCome = Callable[[], Awaitable[socket.socket]]
+
 GRACE_SECONDS = 2.5
 KEEP_ALIVE_SECONDS = 10.0
 BACKLOG = 128
@@ -52,7 +55,7 @@ async def serve_web(
     *,
     shutdown: trio.Event,
     sockets: Sequence[socket.socket] = (),
-    proxied: Sequence[socket.socket] = (),
+    proxied: SocketToCome | None = None,
     key: str = "web.listen",
     caps: ConnectionCaps | None = None,
     connections: Connections | None = None,
@@ -65,8 +68,8 @@ async def serve_web(
     `shutdown` in `scope["state"]`, to end what would go on for long. Raises StartupError, which names
     `key`, an address that cannot be had, and the remedy. `keep_alive`: seconds that a connection may be
     idle, and that the head of a request may take. `sockets`: what `open_sockets` made of `listen` earlier.
-    A unix socket among them is the box's own: its requests find `control` in `scope["state"]`. Those of
-    `proxied` are a trusted proxy's: requests find `proxied` there.
+    A unix socket among them is the box's own: its requests find `control` in `scope["state"]`. That of
+    `proxied` is a trusted proxy's, which nothing here waits for: its requests find `proxied` there.
     `connections` counts the connections, for who wants to look at them meanwhile.
     """
     sockets = sockets or open_sockets(listen, key=key)
@@ -79,11 +82,11 @@ async def serve_web(
             await lifespan.wait_for_startup()
             server = _Server(wrapped, config, shutdown, connections or Connections(caps or default_caps()))
             task_status.started(tuple(_url(each) for each in sockets if each.family != socket.AF_UNIX))
-            await server.run([*map(_listener, sockets)], [*map(_listener, proxied)])
+            await server.run([*map(_listener, sockets)], proxied)
             await lifespan.wait_for_shutdown()
             nursery.cancel_scope.cancel()
     finally:
-        for listening in (*sockets, *proxied):
+        for listening in sockets:
             listening.close()
 
 
@@ -186,18 +189,18 @@ class _Server:
         self._emptied = trio.Event()
         self._leaving = 0
 
-    async def run(self, listeners: list[trio.SocketListener], proxied: list[trio.SocketListener]) -> None:
+    async def run(self, listeners: list[trio.SocketListener], proxied: SocketToCome | None) -> None:
         """Serve until the shutdown, then wait for the answers under way, but not long."""
         async with trio.open_nursery() as nursery:
             try:
                 async with trio.open_nursery() as accepting:
                     for listener in listeners:
                         accepting.start_soon(self._accept, listener, nursery, self._serve)
-                    for listener in proxied:
-                        accepting.start_soon(self._accept, listener, nursery, self._serve_proxy)
+                    if proxied is not None:
+                        accepting.start_soon(self._accept_proxy, proxied, nursery)
                     await self._shutdown.wait()
                     accepting.cancel_scope.cancel()
-                for listener in (*listeners, *proxied):
+                for listener in listeners:
                     await listener.aclose()
                 await self._context.terminated.set()
                 with trio.move_on_after(GRACE_SECONDS):
@@ -209,6 +212,10 @@ class _Server:
                 for connection in self._open:
                     connection.abort()
                 nursery.cancel_scope.cancel()
+
+    async def _accept_proxy(self, proxied: SocketToCome, nursery: trio.Nursery) -> None:
+        async with _listener(await proxied()) as listener:
+            await self._accept(listener, nursery, self._serve_proxy)
 
     async def _accept(
         self,

@@ -21,6 +21,10 @@ from edged.web.server.refused import RefusedAddresses
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # Refusals for lack of room: more than so many a minute are a flood.
 FLOOD, FLOOD_SECONDS = 60, 60.0
+# Why a request was refused, in its scope. Of 429 these are who asks too much; the others wait as they were
+# told to (for a seat, for another try), and an audience that waits is no attack.
+REASON_KEY = "edged.refused_for"
+TOO_MUCH = frozenset({"pace", "room"})
 FAULT_SECONDS = 600.0
 
 _BY_FOLDER = {
@@ -75,6 +79,7 @@ class Traffic:
         """Answers by class of route and class of status ("2xx"; "none": the asker went away before)."""
         self.refused: Counter[int] = Counter()
         """Answers by status, from 400 up."""
+        self._crowded = 0
         self.latency: dict[str, Latency] = {}
         """By class of route. What waits by design (events, low-latency HLS) is in it too."""
         self._clock, self._monotonic = clock, monotonic
@@ -105,7 +110,8 @@ class Traffic:
                 self.requests[kind, f"{status // 100}xx" if status else "none"] += 1
                 if status >= 400:
                     self.refused[status] += 1
-                if status in {429, 503}:
+                if status == 503 or (status == 429 and scope.get(REASON_KEY) in TOO_MUCH):
+                    self._crowded += 1
                     # Told by the scope only now: a proxy's word for the address was taken meanwhile.
                     client = scope.get("client")
                     self._addresses.note(str(client[0]) if client else "")
@@ -116,8 +122,7 @@ class Traffic:
     def findings(self) -> Iterator[Finding]:
         """That the web is flooded, that pages fail."""
         now = self._monotonic()
-        refused = self.refused[429] + self.refused[503] + self.connections.turned_away
-        lately = self._floods.note("refused", refused, now)
+        lately = self._floods.note("refused", self._crowded + self.connections.turned_away, now)
         self._addresses.look(now, flooded=lately > FLOOD)
         if lately > FLOOD:
             yield Finding(
