@@ -76,7 +76,10 @@ def _rows(engine: str) -> list[Figure]:
             listening(appliance.web) as news,
         ):
             for _ in range(ROUNDS[engine]):
-                _round(appliance, cameras, news, taken)
+                try:
+                    _round(appliance, cameras, news, taken)
+                except AssertionError as error:
+                    raise appliance.trouble(f"{error}; cameras: {appliance.cameras()}") from error
     return [
         Figure(
             measure=f"{what}, {engine}",
