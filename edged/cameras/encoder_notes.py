@@ -10,6 +10,7 @@ import errno
 import fcntl
 import logging
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -145,10 +146,14 @@ def change_notes(folder: Path, mine: Notes, changes: Sequence[Change]) -> Notes:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes out. Raises OSError when one stays in for long."""
+    """Keep other processes out. Raises OSError when one stays in for long, or its file is none."""
     # Who may read it may lock it: the daemon has another user than `edged encoders` of an administrator.
-    lock = os.open(folder / LOCK, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    # A pipe in its place would not come back from open without O_NONBLOCK.
+    flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    lock = os.open(folder / LOCK, flags, 0o644)
     try:
+        if not stat.S_ISREG(os.fstat(lock).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", str(folder / LOCK))
         for _ in range(LOCK_TRIES):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -462,6 +462,16 @@ def test_notes_that_somebody_holds_for_long_are_not_waited_for_for_ever(
     change_notes(tmp_path, EMPTY, [])
 
 
+def test_pipe_and_folder_in_place_of_the_lock_are_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / LOCK)
+    with pytest.raises(OSError, match="it is no file"):
+        change_notes(tmp_path, EMPTY, [])
+    (tmp_path / LOCK).unlink()
+    (tmp_path / LOCK).mkdir()
+    with pytest.raises(OSError, match="directory"):
+        change_notes(tmp_path, EMPTY, [])
+
+
 @pytest.mark.parametrize(
     "value", ["٦٤٠x480", "1_280x720", "+640x480", "640x 480", "640", "x", "641x480", "16x16"]
 )
