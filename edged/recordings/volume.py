@@ -38,6 +38,7 @@ VolumeState = Literal["ok", "missing", "foreign", "read-only", "full", "failing"
 DAMAGED = "damaged"
 TAKEN = "another edged records there"
 REMEMBERED = "volume.json"
+UNSEEN = "not looked at yet"
 LOOK_EVERY = 1.0
 # A disk that needs longer than this for one look hangs, in seconds: sooner when a worker waits for it too.
 HUNG_AFTER, HUNG_SOON_AFTER = 2.5, 1.0
@@ -79,7 +80,7 @@ class Volume:
     def __init__(self, root: Path, *, data: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._root, self._remembered, self._clock = root, data / REMEMBERED, clock
         self._expected = ""
-        self._view = VolumeView(state="missing", reason="not looked at yet")
+        self._view = VolumeView(state="missing", reason=UNSEEN)
         # A look that was left behind keeps its place until its thread has ended.
         self._limiter = trio.CapacityLimiter(1)
         self._looking = trio.Lock()
@@ -93,14 +94,16 @@ class Volume:
     def view(self) -> VolumeView:
         """How it was at the last look."""
         since, patience = self._under_way_since, HUNG_SOON_AFTER if self._accused else HUNG_AFTER
-        if since is not None and self._clock() - since >= patience and self._view.state != "hung":
-            return msgspec.structs.replace(
-                self._view,
-                state="hung",
-                reason="the recordings disk does not answer",
-                remedy="Check its cable and power. It may be starting up; if this stays, replace it.",
-            )
-        return self._view
+        if since is None or self._clock() - since < patience:
+            return self._view
+        if not self._view.writable and self._view.reason != UNSEEN:
+            return self._view  # it was worse already
+        return msgspec.structs.replace(
+            self._view,
+            state="hung" if self._view.writable else self._view.state,
+            reason="the recordings disk does not answer",
+            remedy="Check its cable and power. It may be starting up; if this stays, replace it.",
+        )
 
     @property
     def expected(self) -> str:

@@ -489,6 +489,29 @@ async def test_a_disk_that_does_not_answer_is_told_to_hang(
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("before", ["missing", "foreign", "read-only", "failing", "full"])
+async def test_a_disk_that_hangs_is_no_better_than_it_was(place: Place, before: str) -> None:
+    now = [100.0]
+    volume = Volume(place.root, data=place.data, clock=lambda: now[0])
+    worse = VolumeView(state=before, reason=f"it is {before}")  # type: ignore[arg-type]
+    volume._take(worse)
+    volume._under_way_since = now[0]
+    now[0] += 60
+    assert volume.view == worse
+    assert not volume.view.writable
+    assert [finding.severity for finding in volume.findings()] == ["error"]
+
+
+async def test_a_disk_that_hangs_from_the_first_look_is_not_recorded_on(place: Place) -> None:
+    now = [100.0]
+    volume = Volume(place.root, data=place.data, clock=lambda: now[0])
+    volume._under_way_since = now[0]
+    now[0] += 60
+    assert not volume.view.writable
+    (finding,) = volume.findings()
+    assert (finding.severity, "does not answer" in finding.cause) == ("error", True)
+
+
 def test_a_worker_makes_no_file_on_another_volume(tmp_path: Path) -> None:
     root = tmp_path / "recordings"
     root.mkdir()
