@@ -7,18 +7,21 @@ files under our own names can go.
 import errno
 import os
 import stat
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edged.recordings.identity import WrongVolume, open_below, open_volume
-from edged.recordings.keep import marks_held
+from edged.recordings.keep import PATIENCE, Held, marks_held
 from edged.recordings.segment import SegmentView
 from edged.recordings.tree import KEEP, is_camera, parse_start
 from edged.recordings.walk import BLOCK
 
 # What was written to so lately, in seconds, is being written, whatever anybody says.
 WRITTEN_LATELY = 10.0
+# After so many seconds of deleting, what is left is left to the next time.
+MOST_SECONDS = 2.0
 # What the kernel says of one file or folder that must stay; whatever else it says, the disk is in trouble.
 OF_ONE_FILE = frozenset(
     {
@@ -45,31 +48,42 @@ class Deleted:
 class Refusal:
     """Left alone. `gone`: it was not there. `lasting`: it will be refused again until somebody acts.
 
-    `disk`: not for its own sake, but because the disk failed at it or at one before it.
+    `disk`: not for its own sake, but because the disk failed at it or at one before it. `folder`: nothing
+    of its day can be deleted.
     """
 
     why: str
     gone: bool = False
     lasting: bool = False
     disk: bool = False
+    folder: bool = False
 
 
 def delete(
     root: Path, volume: str, segments: Sequence[SegmentView], now: float
 ) -> tuple[Deleted | Refusal, ...]:
-    """Delete these segments in this order; one outcome each. `now` in UTC unix seconds.
+    """Delete these segments in this order; one outcome each, none for those left when time is up.
 
-    Where the disk fails it ends: the next would be younger ones. Never raises OSError.
+    `now` in UTC unix seconds. Where the disk fails it ends: the next would be younger ones. Never raises
+    OSError.
     """
     outcomes: list[Deleted | Refusal] = []
     folders: dict[tuple[str, str], None] = {}
+    shut: dict[tuple[str, str], Refusal] = {}
+    began = time.monotonic()
     try:
         with open_volume(root, volume, unnamed=True) as handle:
             for segment in segments:
-                outcomes.append(_delete(handle, segment, now))
-                folders[segment.camera, segment.day] = None
-                if isinstance(last := outcomes[-1], Refusal) and last.disk:
+                if outcomes and time.monotonic() - began > MOST_SECONDS:
+                    break
+                place = segment.camera, segment.day
+                last = shut.get(place) or _delete(handle, segment, now, began + PATIENCE)
+                outcomes.append(last)
+                folders[place] = None
+                if isinstance(last, Refusal) and last.disk:
                     return (*outcomes, *[last] * (len(segments) - len(outcomes)))
+                if isinstance(last, Refusal) and last.folder:
+                    shut[place] = last
             for camera, day in folders:
                 _remove_empty(handle, camera, day)
     except OSError as error:
@@ -77,21 +91,32 @@ def delete(
     return tuple(outcomes)
 
 
-def _delete(root: int, segment: SegmentView, now: float) -> Deleted | Refusal:
+def _delete(root: int, segment: SegmentView, now: float, until: float) -> Deleted | Refusal:
     if not is_camera(segment.camera) or parse_start(segment.day, segment.name) is None:
         return Refusal("it is not a segment's name", lasting=True)
+    looking = True  # into its folder
     try:
-        with open_below(root, segment.camera, segment.day) as folder, marks_held(folder):
+        with open_below(root, segment.camera, segment.day) as folder, marks_held(folder, until):
+            looking = False
             found = os.stat(segment.name, dir_fd=folder, follow_symlinks=False)
             refusal = _refusal(folder, segment.name, found, now)
             if refusal is None:
                 os.unlink(segment.name, dir_fd=folder)
     except FileNotFoundError:
         return Refusal("it is not there any more", gone=True)
+    except Held as error:
+        return Refusal(_words(error), lasting=True, folder=True)
     except OSError as error:
         its_own = isinstance(error, WrongVolume) or error.errno in OF_ONE_FILE
-        return Refusal(_words(error), lasting=its_own, disk=not its_own)
-    return refusal or Deleted(found.st_blocks * BLOCK if found.st_nlink == 1 else 0)
+        return Refusal(_words(error), lasting=its_own, disk=not its_own, folder=looking and not its_own)
+    return refusal or Deleted(_held(segment, found))
+
+
+def _held(segment: SegmentView, found: os.stat_result) -> int:
+    if found.st_nlink != 1:
+        return 0
+    # Where the disk does not count blocks, the library knows whether the file held anything.
+    return found.st_blocks * BLOCK or min(segment.bytes, found.st_size)
 
 
 def _words(error: OSError) -> str:

@@ -51,11 +51,14 @@ def troubles(
             ' network set retention.clock = "always".',
         )
     if refusals:
-        name, why = next(iter(refusals.items()))
+        name, why = min(refusals.items(), key=lambda told: told[0].count("/"))  # a whole day, if there is one
         yield Finding(
             id="retention.refused",
             severity="warning",
             subject="volume",
-            cause=f"{len(refusals)} old recordings cannot be deleted, such as {name}: {why}.",
-            remedy="Look at the permissions of the recordings folder, or take these files away yourself.",
+            cause=f"Recordings of {name} cannot be deleted: {why}."
+            if name.count("/") == 1
+            else f"{len(refusals)} old recordings cannot be deleted, such as {name}: {why}.",
+            remedy="Look at the permissions of the recordings folder, or take these files away yourself."
+            " End a program that holds them; check a disk that fails (fsck).",
         )

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import trio
 
@@ -20,28 +20,27 @@ from edged.recordings.clock_guard import ClockGuard
 from edged.recordings.delete import Deleted, Refusal, delete
 from edged.recordings.findings import troubles
 from edged.recordings.forecast import DAY, Forecast, Intake, forecast
+from edged.recordings.gains import Gains
 from edged.recordings.retention import Deletion, Key, Plan, Reason, Rules, key_of, plan
 from edged.recordings.segment import SegmentView
 from edged.recordings.spared import Spared
 from edged.recordings.stock import Stock
-from edged.recordings.volume import VolumeView
+from edged.recordings.volume import FULL_BELOW, VolumeView
 
 logger = logging.getLogger(__name__)
 
 PASS_EVERY = 2.0
 # How a worker's words about a disk that it could not write to begin (capture/footage/writing.py).
 DISK_TROUBLE = "the recordings "
-# After deleting gained nothing, in seconds.
-FUTILE_REST = 60.0
 # Files deleted between two looks at the clock, the rules and the disk.
 BATCH = 50
-# Of what the files held, so much must show as free space, or it was not they who held it.
-LEAST_GAIN = 0.25
-FUTILE_BATCHES = 3
-# File systems free large files a moment later.
-GAIN_SECONDS = 3.0
+# Deleting that needs longer than this, in seconds, is left behind.
+DELETE_PATIENCE = 5.0
 # Recording resumes when so much more than the floor is free, so that it does not come and go.
 SLACK = 0.05
+# With less than this part of the floor free, nothing is recorded until there is more, whatever is to come.
+NEARLY_FULL = 0.1
+FULL = "the recordings disk is full"
 
 
 class Remove(Protocol):
@@ -50,7 +49,7 @@ class Remove(Protocol):
     def __call__(
         self, root: Path, volume: str, segments: Sequence[SegmentView], now: float
     ) -> tuple[Deleted | Refusal, ...]:
-        """One outcome for each segment, in their order."""
+        """One outcome for each segment, in their order; none for the last ones when there was no time."""
 
 
 class Shelf(Protocol):
@@ -99,11 +98,12 @@ class Count:
     bytes: int = 0
 
 
-@dataclass(slots=True)
-class _Futile:
-    batches: int = 0
-    until: float = 0.0
-    cause: str = ""
+class _Done(NamedTuple):
+    """How many were tried; whether the disk failed, and whether something is blamed for it."""
+
+    tried: int = 0
+    failed: bool = False
+    blamed: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,10 +130,12 @@ class Janitor:
     intake: Intake = field(default_factory=Intake)
     since: float = 0.0
     spared: Spared = field(default_factory=Spared)
+    gains: Gains = field(default_factory=Gains)
     _volume: str = ""
     _by_volume: bool = False
     _away: bool = False
-    _futile: _Futile = field(default_factory=_Futile)
+    # Deleting that was left behind keeps its place until its thread has ended.
+    _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
     _rang: trio.Event = field(default_factory=trio.Event)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -182,15 +184,32 @@ class Janitor:
 
     def planned(self) -> Plan:
         """What it would delete now, from memory."""
-        view = self.volume.view
+        rules = replace(self.rules(self.volume.view.total), floor=self._floor())
+        if self.paused and not self._by_volume:
+            ample = self._planned(replace(rules, floor=_ample(rules.floor)))
+            if not ample.short:
+                return ample
+        return self._planned(rules)
+
+    def _planned(self, rules: Rules) -> Plan:
         return plan(
             self.library.stock(),
-            self.rules(view.total),
+            rules,
             now=self.wall(),
-            free=view.free,
+            free=self._room(),
             clock_trusted=self.guard.look(),
             but=self.spared.but(self.clock()),
         )
+
+    def _floor(self) -> int:
+        """Bytes to be kept free: more than the rules say when that is too little to record at all."""
+        view = self.volume.view
+        floor = self.rules(view.total).floor
+        return max(floor, min(2 * FULL_BELOW, view.total // 2)) if view.state == "full" else floor
+
+    def _room(self) -> int:
+        """Bytes that are free, or will be as soon as the file system shows what was deleted."""
+        return self.volume.view.free + self.gains.pending
 
     async def tidy(self) -> bool:
         """One pass; True when the next should follow at once."""
@@ -198,18 +217,24 @@ class Janitor:
         if self.volume.expected != self._volume:
             if self._volume:
                 self.renew()
+            self.gains.forget()
             self._volume = self.volume.expected
         if not view.writable and view.state != "full":
             # It cannot be recorded on, so nothing must be deleted to make room.
             self._pause(view.reason, by_volume=True)
+            self.gains.forget()
             self._away = True
             return False
         if view.state == "hung":
             return False
+        self.gains.see(view.free, self.clock())
         if self._away:
             self._away = False
             self.library.back()
-        if self._by_volume and view.state == "ok" and view.free >= self.rules(view.total).floor:
+        if view.state == "full" and not self.paused:
+            self._pause(FULL)  # deleting may take long
+        waiting = self._by_volume or not self.library.ready
+        if waiting and self.paused and view.state == "ok" and view.free >= self.rules(view.total).floor:
             # It is back, and recording needs no index: only deleting does.
             self._pause("")
         if self.guard.due:
@@ -217,24 +242,23 @@ class Janitor:
         if not self.library.ready:
             return False
         todo = self.planned()
-        if self.clock() < self._futile.until:
+        if not self.gains.may_delete(self.clock()):
             todo = Plan(tuple(d for d in todo.deletions if d.reason != "space"), todo.short, todo.more)
         batch = todo.deletions[:BATCH]
-        failed = bool(batch) and await self._execute(batch, view)
-        self._forget_refusals(todo.deletions if failed else todo.deletions[BATCH:])
-        if failed:
-            return False
-        self._judge(todo, self.volume.view)
-        view = self.volume.view
-        below = view.free < self.rules(view.total).floor
-        return bool(batch) and (below or todo.more or len(todo.deletions) > len(batch))
+        done = await self._execute(batch) if batch else _Done()
+        self._forget_refusals(todo.deletions[done.tried :])
+        self._judge(todo)
+        if done.failed:
+            return done.blamed
+        below = self._room() < self._floor()
+        return bool(batch) and (below or todo.more or len(todo.deletions) > done.tried)
 
     def findings(self) -> Iterable[Finding]:
         """What keeps it from doing its work, and what that costs."""
         return troubles(
             paused="" if self._by_volume else self.paused,
             ahead=self._ahead(),
-            futile=self._futile.cause,
+            futile=self.gains.cause,
             clock=self.guard.reason,
             refusals=self.spared.reasons,
         )
@@ -246,14 +270,21 @@ class Janitor:
         newest = self.library.stock().newest_start
         return newest if newest is not None and newest > self.wall() + DAY else None
 
-    def _judge(self, todo: Plan, view: VolumeView) -> None:
-        """Pause or resume, by what is free now."""
-        floor = self.rules(view.total).floor
-        if view.state == "full" or view.free < floor:
-            if todo.short or self.clock() < self._futile.until:
-                self._pause("the recordings disk is full and nothing more may be deleted")
-        elif view.free >= floor * (1 + SLACK) or not self.paused:
+    def _judge(self, todo: Plan) -> None:
+        """Pause or resume, by what is free now and soon."""
+        view, room = self.volume.view, self._room()
+        floor = self._floor()
+        if not view.writable and view.state != "full":
+            return  # the next pass tells why
+        if room < floor and (todo.short or self.gains.futile(self.clock())):
+            self._pause(f"{FULL} and nothing more may be deleted")
+        elif view.state == "full" or view.free < floor * NEARLY_FULL:
+            self._pause(FULL)
+        elif room >= floor and (not self.paused or room >= _ample(floor) or self._may_make_room(todo)):
             self._pause("")
+
+    def _may_make_room(self, todo: Plan) -> bool:
+        return bool(todo.deletions) or any(self.library.stock().camera_loose_bytes.values())
 
     def _pause(self, reason: str, *, by_volume: bool = False) -> None:
         if reason != self.paused:
@@ -264,46 +295,71 @@ class Janitor:
         self.paused, self._by_volume = reason, by_volume
         self.hold(reason)
 
-    async def _execute(self, batch: Sequence[Deletion], before: VolumeView) -> bool:
-        """Delete these, and see what the disk has gained; True when the disk failed, and it ended there."""
-        outcomes = await trio.to_thread.run_sync(
-            self.remove,
-            self.root,
-            self.volume.expected,
-            [deletion.segment for deletion in batch],
-            self.wall(),
-        )
-        held, gone = 0, 0
-        for deletion, outcome in zip(batch, outcomes, strict=True):
+    async def _execute(self, batch: Sequence[Deletion]) -> _Done:
+        """Delete these, and see what the disk has gained; where it fails, it ends."""
+        outcomes: Sequence[Deleted | Refusal] | None = None
+        with trio.move_on_after(DELETE_PATIENCE):
+            outcomes = await trio.to_thread.run_sync(
+                self.remove,
+                self.root,
+                self.volume.expected,
+                [deletion.segment for deletion in batch],
+                self.wall(),
+                abandon_on_cancel=True,
+                limiter=self._limiter,
+            )
+        if outcomes is None:
+            self.library.doubt()  # some of it may be gone
+            self.volume.doubt()
+            return _Done(failed=True)
+        done = _Done(len(outcomes))
+        for deletion, outcome in zip(batch, outcomes, strict=False):
             if isinstance(outcome, Refusal) and outcome.disk:
-                await self._doubt_disk(deletion.segment, outcome)
-                return True
+                blamed = await self._doubt_disk(deletion.segment, outcome)
+                done = _Done(failed=True, blamed=blamed)
+                break
             self._account(deletion, outcome)
-            if isinstance(outcome, Deleted):
-                held, gone = held + outcome.held, gone + 1
-        if gone and any(deletion.reason == "space" for deletion in batch):
-            await self._measure(held, before)
-        else:
-            await self.volume.look()
-        return False
+        self._note_gains(batch, outcomes)
+        self._see(await self.volume.look())
+        return done
 
-    async def _doubt_disk(self, segment: SegmentView, refusal: Refusal) -> None:
-        """The disk failed at this one: leave it the next to go, unless it fails time and again, and alone."""
-        name = "/".join(key_of(segment))
-        logger.warning("the disk failed at deleting: %s", refusal.why, extra={"SEGMENT": name})
+    def _note_gains(self, batch: Sequence[Deletion], outcomes: Sequence[Deleted | Refusal]) -> None:
+        gone = [
+            (deletion.reason, outcome.held)
+            for deletion, outcome in zip(batch, outcomes, strict=False)
+            if isinstance(outcome, Deleted)
+        ]
+        if gone:
+            self.gains.note(
+                sum(held for _, held in gone),
+                self.clock(),
+                for_space=any(reason == "space" for reason, _ in gone),
+            )
+
+    def _see(self, view: VolumeView) -> None:
+        if view.writable or view.state == "full":
+            self.gains.see(view.free, self.clock())
+
+    async def _doubt_disk(self, segment: SegmentView, refusal: Refusal) -> bool:
+        """The disk failed here: leave it the next to go, unless it is to be blamed alone; then True."""
+        if self.spared.is_new(segment, refusal):
+            name = "/".join(key_of(segment))
+            logger.warning("the disk failed at deleting: %s", refusal.why, extra={"SEGMENT": name})
         self.volume.doubt()
         view = await self.volume.look()
-        if view.state == "ok" and self.spared.fail(segment):
-            self.spared.refuse(segment, replace(refusal, lasting=True), self.clock())
+        return view.state in {"ok", "full"} and self.spared.fail(segment, refusal, self.clock())
 
     def _forget_refusals(self, untried: Sequence[Deletion]) -> None:
         stock = self.library.stock()
 
         def may_go(key: Key) -> bool:
+            if not key[2]:
+                return stock.day_loose_bytes(*key[:2]) > 0
             found = stock.find(*key)
             return found is not None and not found.protected
 
-        self.spared.tidy(self.clock(), may_go, {key_of(deletion.segment) for deletion in untried})
+        keys = {key_of(deletion.segment) for deletion in untried}
+        self.spared.tidy(self.clock(), may_go, keys | {(camera, day, "") for camera, day, _ in keys})
 
     def _account(self, deletion: Deletion, outcome: Deleted | Refusal) -> None:
         segment = deletion.segment
@@ -326,24 +382,9 @@ class Janitor:
             "deleted for its %s", _WORDS[deletion.reason], extra={"SEGMENT": name, "CAMERA": segment.camera}
         )
 
-    async def _measure(self, held: int, before: VolumeView) -> None:
-        """Whether the disk has gained what the files held."""
-        gained = 0
-        with trio.move_on_after(GAIN_SECONDS):
-            while True:
-                gained = (await self.volume.look()).free - before.free
-                if gained >= held * LEAST_GAIN:
-                    self._futile = _Futile()
-                    return
-                await trio.sleep(0.25)
-        self._futile.batches += 1
-        if held == 0 or self._futile.batches >= FUTILE_BATCHES:
-            self._futile = _Futile(
-                batches=FUTILE_BATCHES,
-                until=self.clock() + FUTILE_REST,
-                cause="Deleting recordings frees no space, so no more are deleted to make room.",
-            )
-            logger.info("deleted %d bytes, the disk gained %d", held, gained)
+
+def _ample(floor: int) -> int:
+    return int(floor * (1 + SLACK))
 
 
 _WORDS: Mapping[Reason, str] = {

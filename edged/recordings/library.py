@@ -17,7 +17,7 @@ from edged.errors import EdgedError
 from edged.health import Finding
 from edged.recordings import listing, strangers
 from edged.recordings.index import Index
-from edged.recordings.keep import set_keep
+from edged.recordings.keep import Held, set_keep
 from edged.recordings.mender import File, Mender
 from edged.recordings.reader import Reader
 from edged.recordings.segment import Day, SegmentView
@@ -192,6 +192,10 @@ class Library:
             done = await self._reader.in_thread(
                 partial(set_keep, self._reader.tree, camera, day, name, on=on)
             )
+        except Held as error:
+            raise EdgedError(
+                f"{camera}/{day}/{name} cannot be marked to be kept now ({error.strerror}): try again later."
+            ) from error
         except OSError as error:
             raise EdgedError(
                 f"{camera}/{day}/{name} cannot be marked to be kept"
@@ -255,7 +259,7 @@ class Library:
             if told is None:
                 self.doubt()
                 continue
-            size = size_on_disk(told)
+            size = size_on_disk(told, holds_data=True)
             self._put((camera, day, moment), size, None, shelf.flags(moment))
             before = self._still.get(camera)
             if before is None or before[:3] != (day, moment, size):

@@ -53,7 +53,7 @@ def mend(  # noqa: PLR0911  # one line for each end
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             return Outcome("left", words="not a file")
-        size = size_on_disk(found)
+        size = size_on_disk(found, holds_data=True)  # or nothing is found in it, and it is useless
         told = header_duration(file, found.st_size)
         if told is not None and not thorough:
             return Outcome("fine", told, size)
@@ -101,7 +101,7 @@ def _mend(file: int, seen: Survey, *, protected: bool) -> Outcome:
         assert seen.header is not None
         _tell_duration(file, seen.header, seen.counted)
     os.fsync(file)
-    return Outcome("mended", seen.counted, size_on_disk(os.fstat(file)), ", ".join(words))
+    return Outcome("mended", seen.counted, size_on_disk(os.fstat(file), holds_data=True), ", ".join(words))
 
 
 def _tell_duration(file: int, header: tuple[int, bytes], seconds: float) -> None:

@@ -18,7 +18,7 @@ from edged.recordings.stock import Stock
 
 Reason = Literal["age", "camera", "total", "space"]
 
-# Camera, day and name of a segment.
+# Camera, day and name of a segment; without a name, all of that day.
 Key = tuple[str, str, str]
 
 GB = 1_000_000_000
@@ -161,9 +161,9 @@ class _Loose:
     def __init__(self, stock: Stock, but: Mapping[Key, int]) -> None:
         self._stock, self._but = stock, but
         self.camera_bytes = dict(stock.camera_loose_bytes)
-        for (camera, _, _), size in but.items():
+        for (camera, day, name), size in but.items():
             if camera in self.camera_bytes:
-                self.camera_bytes[camera] -= size
+                self.camera_bytes[camera] -= size if name else stock.day_loose_bytes(camera, day)
 
     @property
     def total_bytes(self) -> int:
@@ -171,7 +171,7 @@ class _Loose:
 
     def oldest(self, camera: str | None = None) -> Iterator[SegmentView]:
         for segment in self._stock.oldest(camera, loose=True):
-            if key_of(segment) not in self._but:
+            if key_of(segment) not in self._but and (segment.camera, segment.day, "") not in self._but:
                 yield segment
 
 

@@ -1,7 +1,7 @@
 """What could not be deleted: left alone for a while, and told for as long as it stands in the way."""
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edged.recordings.delete import Refusal
 from edged.recordings.retention import Key, key_of
@@ -9,7 +9,10 @@ from edged.recordings.segment import SegmentView
 
 # What could not be deleted is left alone for so long (seconds): it was being written, or somebody has to act.
 SHORT_REST, LASTING_REST = 10.0, 120.0
-# A file at which the disk fails so often in a row, while the disk itself proves well, is itself at fault.
+# Where the disk fails again, each rest is twice as long as the one before, up to this (seconds).
+LONGEST_REST = 3600.0
+# A file at which the disk fails so often, while the disk itself proves well, is itself at fault; a folder
+# with so many of them is at fault as a whole.
 MOST_FAILURES = 3
 
 
@@ -20,49 +23,93 @@ class _Rest:
     why: str  # "" when it passes by itself
 
 
+@dataclass(slots=True)
+class _Failure:
+    times: int = 0  # since it last rested
+    rests: int = 0
+
+
 class Spared:
-    """Segments that were refused, by their keys. `now` is in seconds of any steady clock."""
+    """Segments and days that were refused, by their keys. `now` is in seconds of any steady clock."""
 
     def __init__(self) -> None:
         self._rests: dict[Key, _Rest] = {}
-        self._failing: tuple[Key, int] | None = None
+        self._failures: dict[Key, _Failure] = {}
 
     def but(self, now: float) -> dict[Key, int]:
-        """What is not to be tried now, and its bytes."""
-        return {key: rest.bytes for key, rest in self._rests.items() if rest.until > now}
+        """What is not to be tried now, and its bytes: 0 for a whole day, whose key has no name."""
+        resting = {key: rest.bytes for key, rest in self._rests.items() if rest.until > now}
+        return {key: size for key, size in resting.items() if not key[2] or _day(key) not in resting}
 
     @property
     def reasons(self) -> dict[str, str]:
         """Why somebody has to act, by path in the tree."""
-        return {"/".join(key): rest.why for key, rest in self._rests.items() if rest.why}
+        return {"/".join(filter(None, key)): rest.why for key, rest in self._rests.items() if rest.why}
 
     def refuse(self, segment: SegmentView, refusal: Refusal, now: float) -> bool:
         """Leave this one alone for a while; True when a person should be told for the first time."""
-        key = key_of(segment)
+        key = _blamed(segment, refusal)
         before = self._rests.get(key)
         why = refusal.why if refusal.lasting else ""
         rest = LASTING_REST if refusal.lasting else SHORT_REST
-        self._rests[key] = _Rest(segment.bytes, now + rest, why)
+        self._rest(key, segment, now + rest, why)
         return bool(why) and (before is None or before.why != why)
 
-    def fail(self, segment: SegmentView) -> bool:
-        """The disk failed at this file and proves well all the same; True when the file is to be blamed."""
-        key = key_of(segment)
-        failed = self._failing[1] + 1 if self._failing is not None and self._failing[0] == key else 1
-        self._failing = None if failed >= MOST_FAILURES else (key, failed)
-        return failed >= MOST_FAILURES
+    def is_new(self, segment: SegmentView, refusal: Refusal) -> bool:
+        """Whether the disk fails here for the first time."""
+        key = _blamed(segment, refusal)
+        known = key in self._failures
+        self._failures.setdefault(key, _Failure())
+        return not known
+
+    def fail(self, segment: SegmentView, refusal: Refusal, now: float) -> bool:
+        """The disk failed here and proves well all the same; True when a file or a day is blamed now.
+
+        A folder that cannot be looked into is blamed at once, a file when this happens time and again.
+        """
+        key = _blamed(segment, refusal)
+        failure = self._failures.setdefault(key, _Failure())
+        failure.times += 1
+        if key[2] and not failure.rests and failure.times < MOST_FAILURES:
+            return False
+        # Files rest longer than their day, so that after its rest others of it are tried first.
+        rest = LASTING_REST * 2 ** (failure.rests + bool(key[2]))
+        self._rest(key, segment, now + min(rest, LONGEST_REST), refusal.why)
+        failure.times, failure.rests = 0, min(failure.rests + 1, 10)
+        if key[2] and self._blamed_files(_day(key)) >= MOST_FAILURES:
+            self.fail(segment, replace(refusal, folder=True), now)
+        return True
 
     def free(self, segment: SegmentView) -> None:
-        """This one is gone."""
-        self._rests.pop(key_of(segment), None)
+        """This one is gone, and its folder let it go."""
+        for key in (key_of(segment), _day(key_of(segment))):
+            self._rests.pop(key, None)
+            self._failures.pop(key, None)
 
     def tidy(self, now: float, exists: Callable[[Key], bool], untried: Container[Key]) -> None:
         """Forget what is gone, and what has rested and is not to be deleted any more.
 
-        `untried`: what is still to be tried again, and stays told until then.
+        `untried`: what is still to be tried again, and stays told until then; whole days among it.
         """
         self._rests = {
             key: rest
             for key, rest in self._rests.items()
             if (rest.until > now or key in untried) and exists(key)
         }
+        self._failures = {key: failure for key, failure in self._failures.items() if exists(key)}
+
+    def _rest(self, key: Key, segment: SegmentView, until: float, why: str) -> None:
+        self._rests[key] = _Rest(segment.bytes if key[2] else 0, until, why)
+
+    def _blamed_files(self, day: Key) -> int:
+        return sum(bool(f.rests and key[2]) for key, f in self._failures.items() if _day(key) == day)
+
+
+def _blamed(segment: SegmentView, refusal: Refusal) -> Key:
+    key = key_of(segment)
+    return _day(key) if refusal.folder else key
+
+
+def _day(key: Key) -> Key:
+    """The key of a whole day has no name."""
+    return key[0], key[1], ""

@@ -31,6 +31,11 @@ class Stock:
         """By camera, of segments that a rule may delete: neither open nor protected."""
         return self._index.camera_loose_bytes
 
+    def day_loose_bytes(self, camera: str, day: str) -> int:
+        """Of one day of a camera, of segments that a rule may delete."""
+        shelf = self._index.shelf(camera, day)
+        return 0 if shelf is None else shelf.loose_bytes
+
     @property
     def segments(self) -> int:
         """How many there are."""

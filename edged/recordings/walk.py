@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ USUAL = frozenset({"lost+found", "System Volume Information", "$RECYCLE.BIN"})
 # Some file systems tell times in steps of 2 s: a folder that changed lately may change again unseen.
 SETTLED = 3.0
 BLOCK = 512  # the unit of st_blocks (stat(2))
+NEIGHBOURS = 20
 GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -134,9 +136,32 @@ def unchanged(known: Mark | None, seen: Mark) -> bool:
     return known is not None and known.settled and known[:3] == seen[:3]
 
 
-def size_on_disk(found: os.stat_result) -> int:
-    """The bytes that a file counts for: its size, or what it takes up on the disk when it has holes."""
+def size_on_disk(found: os.stat_result, *, holds_data: bool) -> int:
+    """The bytes that a file counts for: its size, or what it takes up on the disk when it has holes.
+
+    `holds_data`: it is known to, so that a disk that says it takes up nothing does not count at all.
+    """
+    if holds_data and not found.st_blocks:
+        return found.st_size
     return min(found.st_size, found.st_blocks * BLOCK)
+
+
+def _holds_data(folder: int, name: str) -> bool:
+    """Whether this file, which is said to take up nothing, is more than one hole.
+
+    Where holes are not known all is data (lseek(2)): then its neighbours tell whether this disk counts.
+    """
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        try:
+            os.lseek(file, 0, os.SEEK_DATA)
+        finally:
+            os.close(file)
+        with os.scandir(folder) as entries:
+            near = [entry.stat(follow_symlinks=False) for entry in islice(entries, NEIGHBOURS)]
+    except OSError:
+        return False
+    return not any(stat.S_ISREG(found.st_mode) and found.st_blocks for found in near)
 
 
 @contextmanager
@@ -207,7 +232,8 @@ def _take(folder: int, name: str, moment: int, known: Shelf, shelf: Shelf, *, an
         return  # deleted meanwhile, or unreadable
     if not stat.S_ISREG(found.st_mode):
         return
-    size = size_on_disk(found)
+    holds = found.st_blocks == 0 < found.st_size and _holds_data(folder, name)
+    size = size_on_disk(found, holds_data=holds)
     aside = known.aside.get(moment) if known.aside else None
     if aside is not None and aside.size == found.st_size:
         shelf.set_aside(moment, aside)

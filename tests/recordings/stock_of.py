@@ -60,6 +60,13 @@ class ListStock:
                 held[view.camera] += view.bytes
         return dict(held)
 
+    def day_loose_bytes(self, camera: str, day: str) -> int:
+        return sum(
+            view.bytes
+            for view in self.all
+            if (view.camera, view.day) == (camera, day) and not view.open and not view.protected
+        )
+
     def find(self, camera: str, day: str, name: str) -> SegmentView | None:
         return next((v for v in self.all if (v.camera, v.day, v.name) == (camera, day, name)), None)
 

@@ -1,6 +1,8 @@
 """The janitor over random trees, clocks, sizes and crashes between any two steps."""
 
 import errno
+import fcntl
+import itertools
 import json
 import math
 import os
@@ -26,7 +28,7 @@ from edged.recordings.clock_guard import DISTRUST_AFTER_LEAP, ClockGuard
 from edged.recordings.delete import Deleted, Refusal, delete
 from edged.recordings.identity import IDENTITY
 from edged.recordings.janitor import Janitor
-from edged.recordings.keep import set_keep
+from edged.recordings.keep import Held, set_keep
 from edged.recordings.retention import Rules
 from edged.recordings.segment import SegmentView
 from edged.recordings.spared import LASTING_REST
@@ -185,7 +187,7 @@ class World:
             raise AssertionError("it never rests")
 
         try:
-            trio.run(work, clock=MockClock(autojump_threshold=0))
+            trio.run(work)
         except* Crash:
             self.born_again()
 
@@ -294,11 +296,12 @@ class Keeping(RuleBasedStateMachine):
             assert all(view.start + (view.duration or 60.0) >= late for view in loose)
         if rules.most_total is not None:
             assert sum(view.bytes for view in loose) <= rules.most_total
+        to_go = sum(view.bytes for view in loose)
         if world.free < rules.floor:
             assert world.held, "below the floor, nothing may be recorded"
-            assert sum(view.bytes for view in loose) < rules.floor - world.free
-        elif world.free >= rules.floor * 1.05:
-            assert not world.held
+        if world.held:
+            assert not to_go or to_go < rules.floor - world.free, "what may be deleted never leaves it paused"
+            assert world.free < rules.floor * 1.05
 
     @invariant()
     def nothing_else_goes(self) -> None:
@@ -362,11 +365,130 @@ def test_deleting_that_frees_nothing_stops_before_all_is_gone(
         return really(root, volume, segments, now)
 
     world.janitor.remove = snapshotted
-    world.tidy()
+    for _ in range(40):
+        world.now += 2
+        world.tidy()
     assert 0 < len(world.log) <= 150
     assert len(world.views) >= 150
     assert world.held
     assert {finding.id for finding in world.janitor.findings()} == {"retention.futile", "retention.paused"}
+
+
+class LateDisk:
+    """Makes the world's disk show freed space only so many seconds after deleting."""
+
+    def __init__(self, world: World, seconds: float) -> None:
+        self._world, self._seconds = world, seconds
+        self._coming: list[tuple[float, int]] = []
+        self._really = world.remove
+        world.janitor.remove = self.remove
+
+    def remove(self, root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+        outcomes = self._really(root, volume, segments, now)
+        held = sum(outcome.held for outcome in outcomes if isinstance(outcome, Deleted))
+        self._world.snapshot += held
+        self._coming.append((self._world.now + self._seconds, held))
+        return outcomes
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass, and the janitor work each two seconds."""
+        for _ in range(int(seconds / 2)):
+            self._world.now += 2
+            self._world.snapshot -= sum(held for at, held in self._coming if at <= self._world.now)
+            self._coming = [(at, held) for at, held in self._coming if at > self._world.now]
+            self._world.tidy()
+
+
+@pytest.mark.parametrize("seconds", [0, 5, 30])
+def test_space_that_shows_late_costs_no_footage_and_no_pause(world: World, seconds: int) -> None:
+    views = fill(world, 300, 100)
+    world.hog = world.capacity - 30_000 - world.rules.floor + 2000
+    disk = LateDisk(world, seconds)
+    paused: list[str] = []
+    for _ in range(60):
+        disk.pass_(2)
+        paused += [world.held] if world.held else []
+        assert not list(world.janitor.findings())
+    assert [view for _, view in world.log] == views[:20]
+    assert not paused
+
+
+def test_while_the_disk_is_nearly_full_nothing_is_recorded_whatever_is_to_come(world: World) -> None:
+    views = fill(world, 300, 100)
+    world.rules = Rules(keep=None, floor=5000)
+    world.hog = world.capacity - 30_000 - 400
+    disk = LateDisk(world, 30)
+    disk.pass_(10)
+    assert "full" in world.held
+    disk.pass_(60)
+    assert not world.held
+    assert len(world.log) <= len(views) * 5000 * 1.05 / 30_000
+    assert not list(world.janitor.findings())
+
+
+def test_footage_that_is_deleted_to_make_room_lets_recording_go_on(world: World) -> None:
+    views = fill(world, 50, 100)
+    world.hog = world.capacity - 5000 - 3000
+    world.tidy()
+    assert world.held
+    assert not world.log
+    world.hog -= 3000
+    world.tidy()
+    assert not world.held
+    assert [view for _, view in world.log] == views[: len(world.log)]
+
+
+def test_on_a_full_disk_recording_is_paused_before_anything_is_deleted(world: World) -> None:
+    fill(world)
+    world.hog, world.state = 10_000, "full"
+    held: list[str] = []
+    really = world.remove
+
+    def watched(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+        held.append(world.held)
+        world.state = "ok"
+        return really(root, volume, segments, now)
+
+    world.janitor.remove = watched
+    world.tidy()
+    assert held
+    assert all("full" in reason for reason in held)
+    assert not world.held
+
+
+def test_a_floor_that_leaves_too_little_to_record_does_not_keep_it_paused(world: World) -> None:
+    views = fill(world)
+    world.rules = Rules(keep=None, floor=100)
+    world.hog, world.state = 9000, "full"
+    really = world.remove
+
+    def removed(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+        world.state = "ok"
+        return really(root, volume, segments, now)
+
+    world.janitor.remove = removed
+    world.tidy()
+    assert not world.held
+    assert [view for _, view in world.log] == views[: len(world.log)]
+
+
+async def test_deleting_that_hangs_keeps_nobody_from_ending_it(
+    world: World, autojump_clock: MockClock
+) -> None:
+    fill(world)
+    world.hog = 10_000
+    let_go = threading.Event()
+
+    def hanging(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+        let_go.wait(20)
+        return ()
+
+    world.janitor.remove = hanging
+    for _ in range(2):
+        assert not await world.janitor.tidy()
+    assert world.doubts == 2, "some of it may be gone"
+    assert world.disk_doubts == 2
+    let_go.set()
 
 
 def test_nothing_is_deleted_on_a_disk_that_cannot_be_recorded_on(world: World) -> None:
@@ -416,7 +538,7 @@ def test_what_cannot_be_deleted_does_not_keep_the_rest_from_going(world: World) 
 
 
 def test_an_error_of_the_disk_spares_no_old_file_and_costs_no_younger_one(world: World) -> None:
-    views = fill(world, 10)
+    views = fill(world, 7)
     world.hog = 25_000
     world.failures = ["Read-only file system", "Input/output error"]
     for _ in range(2):
@@ -450,17 +572,156 @@ def test_a_disk_that_went_read_only_pauses_recording_before_anything_is_spared(w
 
 
 def test_a_file_at_which_a_healthy_disk_always_fails_is_passed_over_and_told(world: World) -> None:
-    views = fill(world, 10)
+    views = fill(world, 7)
     world.hog = 25_000
     world.failures = ["Input/output error"] * 3
     for _ in range(3):
-        world.tidy()
         assert not world.log
+        world.tidy()
     (finding,) = world.janitor.findings()
     assert finding.id == "retention.refused"
     assert "Input/output error" in finding.cause
-    world.tidy()
     assert next(view for _, view in world.log) == views[1]
+
+
+def make_bad(world: World, monkeypatch: pytest.MonkeyPatch, *days: str, what: str) -> list[str]:
+    """Folders that cannot be opened, or in which no name can be looked up; the list tells how often tried."""
+    tried: list[str] = []
+    open_, stat_ = os.open, os.stat
+
+    def opened(path, flags, *rest, **more):
+        if path in days:
+            tried.append(path)
+            if what == "open":
+                raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        return open_(path, flags, *rest, **more)
+
+    def looked_up(path, *rest, **more):
+        bad = {name for camera, day, name in world.views if day in days}
+        if what == "name" and path in bad and more.get("dir_fd") is not None:
+            raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        return stat_(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "stat", looked_up)
+    return tried
+
+
+@pytest.mark.parametrize(("what", "passes"), [("open", 1), ("name", 7)])
+def test_a_day_that_a_healthy_disk_cannot_read_does_not_end_deleting(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
+    passes: int,
+) -> None:
+    bad = [segment("front", EPOCH - 200_000 + 60 * n, 100) for n in range(300)]
+    good = [segment("front", EPOCH - 90_000 + 60 * n, 1000) for n in range(10)]
+    for view in bad + good:
+        world.add(view)
+    assert len({view.day for view in bad}) == 1
+    world.hog = world.free - world.rules.floor + 1500
+    make_bad(world, monkeypatch, bad[0].day, what=what)
+    for _ in range(passes):
+        assert not world.log
+        world.now += 2
+        world.tidy()
+    world.now += 2
+    world.tidy()
+    assert [view for _, view in world.log] == good[:2]
+    (finding,) = world.janitor.findings()
+    assert finding.id == "retention.refused"
+    assert bad[0].day in finding.cause
+    assert len([record for record in caplog.records if "failed at deleting" in record.message]) <= 3
+
+
+def test_what_the_disk_fails_at_rests_longer_each_time_and_at_most_an_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bad,) = [segment("front", EPOCH - 200_000, 5000)]
+    world.add(bad)
+    world.rules = Rules(keep=1.0)
+    tried = make_bad(world, monkeypatch, bad.day, what="open")
+    at: list[float] = []
+    for _ in range(6 * 1800):
+        world.now += 2
+        before = len(tried)
+        world.tidy()
+        if len(tried) > before:
+            at.append(world.now)
+    rests = [later - earlier for earlier, later in itertools.pairwise(at)]
+    assert rests[:5] == [LASTING_REST * 2**n for n in range(5)]
+    assert max(rests) <= 3602
+    monkeypatch.undo()
+    world.now += 3600
+    world.tidy()
+    assert not world.path(bad).exists()
+    assert not list(world.janitor.findings())
+
+
+def test_recording_pauses_on_a_full_disk_although_deleting_fails(world: World) -> None:
+    fill(world)
+    world.hog = 10_000
+    world.failures = ["Input/output error"]
+    world.tidy()
+    assert world.held
+
+
+def hold(folder: Path) -> int:
+    """As a backup does that only reads."""
+    handle = os.open(folder, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def test_a_day_that_another_program_holds_is_passed_over_and_told(world: World) -> None:
+    held = [segment("front", EPOCH - 200_000 + 60 * n, 100) for n in range(30)]
+    free = segment("front", EPOCH - 90_000, 100)
+    for view in [*held, free]:
+        world.add(view)
+    handle = hold(world.path(held[0]).parent)
+    world.rules = Rules(keep=1.0)
+    world.janitor.remove = delete
+    try:
+        world.tidy()
+        assert all(world.path(view).exists() for view in held)
+        assert not world.path(free).exists()
+        (finding,) = world.janitor.findings()
+        assert "held by another program" in finding.cause
+        assert held[0].day in finding.cause
+    finally:
+        os.close(handle)
+    world.now += LASTING_REST
+    world.tidy()
+    assert not any(world.path(view).exists() for view in held)
+    assert not list(world.janitor.findings())
+
+
+def test_a_day_that_another_program_holds_cannot_be_marked_and_that_is_said(world: World) -> None:
+    (view,) = fill(world, 1)
+    handle = hold(world.path(view).parent)
+    try:
+        with pytest.raises(Held, match="held by another program"):
+            set_keep(Tree(world.root, VOLUME), view.camera, view.day, view.name, on=True)
+    finally:
+        os.close(handle)
+    assert set_keep(Tree(world.root, VOLUME), view.camera, view.day, view.name, on=True)
+
+
+def test_a_file_on_a_disk_that_counts_no_blocks_held_what_the_library_says(world: World) -> None:
+    (view,) = fill(world, 1, 5000)  # a hole, of which the disk says that it takes up nothing
+    assert world.path(view).stat().st_blocks == 0
+    (outcome,) = delete(world.root, VOLUME, [replace(view, bytes=3000)], world.now)
+    assert outcome == Deleted(3000)
+
+
+def test_deleting_ends_when_its_time_is_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    views = fill(world, 3)
+    monkeypatch.setattr(delete_module, "MOST_SECONDS", -1.0)
+    assert len(delete(world.root, VOLUME, views, world.now)) == 1
+    world.rules = Rules(keep=1.0)
+    world.tidy()
+    assert not any(world.path(view).exists() for view in views), "the rest follows at once"
 
 
 ONE_FILE = [errno.EPERM, errno.EACCES, errno.EBUSY]

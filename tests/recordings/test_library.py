@@ -1,5 +1,6 @@
 """The library tells what is in the tree, from memory, and is led nowhere else."""
 
+import fcntl
 import os
 import shutil
 import threading
@@ -278,6 +279,19 @@ async def test_a_segment_is_protected_by_a_mark_that_outlives_us(tree: Path) -> 
     assert not mark.exists()
     assert not any(segment.protected for segment in fresh.stock().oldest())
     assert not await fresh.protect("front", DAY, "23-00-00.000Z.mp4", True)
+
+
+async def test_a_mark_in_a_folder_that_another_program_locks_is_told_in_words(tree: Path) -> None:
+    library = Library(tree)
+    await library.look()
+    handle = os.open(tree / "front" / DAY, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    try:
+        with pytest.raises(EdgedError, match="held by another program"):
+            await library.protect("front", DAY, NAMES[1], True)
+    finally:
+        os.close(handle)
+    assert await library.protect("front", DAY, NAMES[1], True)
 
 
 async def test_a_mark_that_cannot_be_written_is_told_in_words(tree: Path) -> None:

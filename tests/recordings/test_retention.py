@@ -90,6 +90,17 @@ def test_what_was_left_alone_does_not_stop_the_rest() -> None:
     assert names(found) == [(second.name, "age")]
 
 
+def test_a_day_that_is_left_alone_counts_for_nothing() -> None:
+    bad = [segment("a", NOW - 50 * HOUR + n, 100) for n in range(3)]
+    good = [segment(camera, NOW - 9 * HOUR, 100) for camera in "ab"]
+    day = ("a", bad[0].day, "")
+    for floor, gone in ((200, good), (201, [])):
+        rules = Rules(keep=None, floor=floor)
+        found = plan(ListStock(bad + good), rules, now=NOW, free=0, clock_trusted=True, but={day: 0})
+        assert [deletion.segment for deletion in found.deletions] == gone
+        assert bool(found.short) == (not gone)
+
+
 def test_a_plan_costs_as_much_as_it_deletes() -> None:
     stock = ListStock(segment("a", NOW - 200_000 + n, 10, duration=1.0) for n in range(100_000))
     found = plan(stock, Rules(keep=None, floor=1000), now=NOW, free=900, clock_trusted=True)
@@ -124,6 +135,7 @@ def test_protected_footage_costs_a_plan_nothing() -> None:
         shelf.put(0, 10, duration=1.0)
     stock = Stock(index)
     assert [view.day for view in stock.oldest(loose=True)] == ["2026-01-02"]
+    assert [stock.day_loose_bytes("a", f"2026-01-0{day}") for day in (1, 2, 3)] == [0, 10, 0]
     assert stock.camera_loose_bytes == {"a": 10}
     found = plan(stock, Rules(keep=HOUR, floor=5), now=NOW * 10_000, free=0, clock_trusted=True)
     assert [deletion.segment.day for deletion in found.deletions] == ["2026-01-02"]

@@ -2,7 +2,9 @@
 
 import os
 import socket
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from recordings.trees import DAY, NAMES, write
@@ -177,3 +179,56 @@ def test_paths_for_people_have_one_short_line() -> None:
     assert path_for_people("caf\udce9") == "caf\\udce9"
     assert path_for_people("\u202egpj.exe") == "\\u202egpj.exe"
     assert len(path_for_people("x" * 5000)) == 301
+
+
+def without_blocks(monkeypatch: pytest.MonkeyPatch, *but: Path) -> None:
+    """A file system that does not tell how many blocks a file takes up; of some it does."""
+    really, inodes = os.stat, {path.stat().st_ino for path in but}
+
+    def told(path, **more):
+        found = really(path, **more)
+        fields = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+        return SimpleNamespace(**fields | ({} if found.st_ino in inodes else {"st_blocks": 0}))
+
+    class Entry:
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self.name, self._entry = entry.name, entry
+
+        def __getattr__(self, name: str):
+            return getattr(self._entry, name)
+
+        def stat(self, *, follow_symlinks: bool):
+            found = self._entry.stat(follow_symlinks=follow_symlinks)
+            blocks = found.st_blocks if found.st_ino in inodes else 0
+            return SimpleNamespace(st_mode=found.st_mode, st_blocks=blocks)
+
+    scan = os.scandir
+
+    @contextmanager
+    def scanned(folder):
+        with scan(folder) as entries:
+            yield (Entry(entry) for entry in entries)
+
+    monkeypatch.setattr(os, "stat", told)
+    monkeypatch.setattr(os, "scandir", scanned)
+
+
+def test_where_blocks_are_not_told_a_file_counts_its_size_but_a_hole_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "front", DAY, NAMES[0], b"x" * 5000)
+    hole = write(tmp_path, "front", DAY, NAMES[1], b"")
+    os.truncate(hole, 1 << 40)
+    without_blocks(monkeypatch)
+    shelf, _ = day_of(tmp_path)
+    assert [shelf.size(moment) for moment in shelf] == [5000, 0]
+
+
+def test_where_blocks_are_told_a_file_of_none_counts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "front", DAY, NAMES[0], b"x" * 5000)
+    other = write(tmp_path, "front", DAY, NAMES[1], b"x" * 5000)
+    without_blocks(monkeypatch, other)
+    shelf, _ = day_of(tmp_path)
+    assert [shelf.size(moment) for moment in shelf] == [0, 5000]
