@@ -7,6 +7,8 @@ from html import escape
 
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 78, 150, 52, 52
+# Between the names of two lines.
+GAP = 15.0
 COLOURS = ("#3b7dd8", "#d1603d", "#5a9a4b", "#8f6bb8", "#a08a2c")
 STYLE = """
     .sheet { fill: #fff } text { fill: #1f2933 } .small { font-size: 11.5px; fill: #52606d }
@@ -28,6 +30,7 @@ class Picture:
     y: str
     logarithmic: bool = True
     must: float | None = None
+    must_words: str = "must"
 
 
 def draw(picture: Picture, lines: Mapping[str, Points]) -> str:
@@ -48,9 +51,10 @@ def draw(picture: Picture, lines: Mapping[str, Points]) -> str:
     to_x = _Scale.over(xs, LEFT, WIDTH - RIGHT, logarithmic=picture.logarithmic)
     to_y = _Scale.over(ys, HEIGHT - BOTTOM, TOP, logarithmic=picture.logarithmic)
     parts = [*_frame(picture), *_grid(to_x, to_y), *_limit(picture, to_y)]
-    heights: list[float] = []
-    for (label, points), colour in zip(kept.items(), COLOURS * len(kept), strict=False):
-        parts += _curve(label, [(to_x(x), to_y(y)) for x, y in points], colour, heights)
+    drawn = [[(to_x(x), to_y(y)) for x, y in points] for points in kept.values()]
+    heights = _clear([points[-1][1] + 4 for points in drawn])
+    for label, points, height, colour in zip(kept, drawn, heights, COLOURS * len(kept), strict=False):
+        parts += _curve(label, points, height, colour)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -126,17 +130,22 @@ def _limit(picture: Picture, to_y: _Scale) -> list[str]:
     y = round(to_y(picture.must), 1)
     return [
         f'  <path class="limit" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>',
-        _small(LEFT + 6, y - 5, "must", "start"),
+        _small(LEFT + 6, y - 5, escape(picture.must_words), "start"),
     ]
 
 
-def _curve(label: str, points: Points, colour: str, heights: list[float]) -> list[str]:
-    """A line with its dots; its name stands at its end, clear of the names in `heights`."""
+def _clear(heights: Sequence[float]) -> list[float]:
+    """Where names that belong at these heights can stand without covering each other, in the same order."""
+    placed = dict.fromkeys(range(len(heights)), 0.0)
+    last = -math.inf
+    for at in sorted(placed, key=lambda at: heights[at]):
+        last = placed[at] = max(heights[at], last + GAP)
+    return list(placed.values())
+
+
+def _curve(label: str, points: Points, height: float, colour: str) -> list[str]:
+    """A line with its dots, and its name beside its end."""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    height = points[-1][1] + 4
-    while any(abs(height - other) < 15 for other in heights):
-        height += 15
-    heights.append(height)
     dots = [f'  <circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in points]
     return [
         f'  <polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',

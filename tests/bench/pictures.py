@@ -7,19 +7,27 @@ from tests.bench.curve import Picture, draw
 from tests.bench.figures import Figure, middle_of
 
 SEGMENTS = "segments in the tree"
+IDLE = "cameras, nobody watching"
+OF_TWO = "must, with two cameras"
 PICTURES = {
     "library-time": Picture(title="Knowing the footage", x=SEGMENTS, y="seconds"),
     "library-memory": Picture(title="Memory of the index", x=SEGMENTS, y="MiB", logarithmic=False, must=150),
     "retention": Picture(title="Deleting 500 of n segments", x=SEGMENTS, y="seconds"),
     "idle-memory": Picture(
-        title="Memory of the daemon", x="cameras, nobody watching", y="MiB", logarithmic=False, must=60
+        title="Memory of the daemon",
+        x=IDLE,
+        y="MiB",
+        logarithmic=False,
+        must=60,
+        must_words=OF_TWO,
     ),
     "idle-cpu": Picture(
         title="Processor time of the daemon",
-        x="cameras, nobody watching",
+        x=IDLE,
         y="% of a core",
         logarithmic=False,
         must=1,
+        must_words=OF_TWO,
     ),
 }
 

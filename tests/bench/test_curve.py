@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.bench.curve import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Picture, draw
+from tests.bench.curve import BOTTOM, GAP, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Picture, draw
 from tests.bench.figures import Figure, Point, Spread
 from tests.bench.pictures import PICTURES, lines_of, write_pictures
 
@@ -50,16 +50,18 @@ def test_points_are_drawn_in_the_order_of_x_and_what_has_no_logarithm_is_left_ou
         draw(LOGARITHMIC, {"ours": [(0, 1)], "find": []})
 
 
-def test_names_of_lines_that_end_together_do_not_cover_each_other() -> None:
-    svg = draw(LINEAR, {name: [(0, 0), (8, 60)] for name in ("one", "two", "three")})
-    ends = [float(y) for y in re.findall(r'y="([\d.]+)" style="fill', svg)]
-    assert len(ends) == 3
-    assert min(abs(a - b) for a in ends for b in ends if a != b) >= 15
+def test_names_of_lines_that_end_together_stand_apart_in_the_order_of_the_lines() -> None:
+    ends = {"low": 58.0, "high": 60.0, "middle": 59.0, "far below": 10.0}
+    svg = draw(LINEAR, {name: [(0, 0), (8, end)] for name, end in ends.items()})
+    heights = {label: float(y) for y, label in re.findall(r'y="([\d.]+)" style="fill[^>]*>([^<]+)<', svg)}
+    assert sorted(heights, key=heights.__getitem__) == ["high", "middle", "low", "far below"]
+    assert min(b - a for a, b in pairwise(sorted(heights.values()))) >= GAP
 
 
 def test_limit_is_drawn_even_far_above_what_was_measured() -> None:
-    svg = draw(Picture(title="t", x="x", y="y", logarithmic=False, must=150), {"ours": [(1, 10)]})
-    assert "must" in words(svg)
+    picture = Picture(title="t", x="x", y="y", logarithmic=False, must=150, must_words="must, of two")
+    svg = draw(picture, {"ours": [(1, 10)]})
+    assert "must, of two" in words(svg)
     assert 'class="limit"' in svg
 
 
