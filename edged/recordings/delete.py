@@ -96,7 +96,7 @@ def _delete(root: int, segment: SegmentView, now: float, until: float) -> Delete
         return Refusal("it is not a segment's name", lasting=True)
     looking = True  # into its folder
     try:
-        with open_below(root, segment.camera, segment.day) as folder, marks_held(folder, until):
+        with open_below(root, segment.camera, segment.day) as folder, marks_held(until):
             looking = False
             found = os.stat(segment.name, dir_fd=folder, follow_symlinks=False)
             refusal = _refusal(folder, segment.name, found, now)
@@ -105,7 +105,7 @@ def _delete(root: int, segment: SegmentView, now: float, until: float) -> Delete
     except FileNotFoundError:
         return Refusal("it is not there any more", gone=True)
     except Held as error:
-        return Refusal(_words(error), lasting=True, folder=True)
+        return Refusal(_words(error), disk=True)
     except OSError as error:
         its_own = isinstance(error, WrongVolume) or error.errno in OF_ONE_FILE
         return Refusal(_words(error), lasting=its_own, disk=not its_own, folder=looking and not its_own)

@@ -4,7 +4,6 @@ Blocks: call it in a thread.
 """
 
 import errno
-import fcntl
 import os
 import stat
 import threading
@@ -18,46 +17,27 @@ from edged.recordings.walk import Tree, open_tree
 
 # Who wants to mark or delete waits so long for others, in seconds.
 PATIENCE = 1.0
-ASK_AGAIN = 0.05
 _ours = threading.Lock()
 
 
 class Held(OSError):  # noqa: N818  # reads as what it says
-    """Somebody holds the folder, for longer than we wait."""
+    """Somebody else marks or deletes, for longer than we wait."""
 
 
 @contextmanager
-def marks_held(folder: int, until: float | None = None) -> Iterator[None]:
-    """Nobody else marks or deletes segments of this open folder meanwhile.
+def marks_held(until: float | None = None) -> Iterator[None]:
+    """Nobody else marks or deletes segments meanwhile: both is done by this process only.
 
     Without it one is told to be kept that is deleted at this moment. `until`: when to give up, in monotonic
-    seconds. Raises Held, OSError.
+    seconds. Raises Held.
     """
     until = time.monotonic() + PATIENCE if until is None else until
-    while True:
-        if not _ours.acquire(timeout=max(0.0, until - time.monotonic())):
-            raise Held(errno.EBUSY, "the disk is slow to delete")
-        try:
-            if _lock_out_others(folder):
-                try:
-                    yield
-                finally:
-                    fcntl.flock(folder, fcntl.LOCK_UN)
-                return
-        finally:
-            _ours.release()
-        if time.monotonic() >= until:
-            raise Held(errno.EBUSY, "held by another program")
-        time.sleep(ASK_AGAIN)
-
-
-def _lock_out_others(folder: int) -> bool:
-    """False when another program has locked the folder, were it only to read: a backup does."""
+    if not _ours.acquire(timeout=max(0.0, until - time.monotonic())):
+        raise Held(errno.EBUSY, "the disk is slow to delete")
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        yield
+    finally:
+        _ours.release()
 
 
 def set_keep(tree: Tree, camera: str, day: str, name: str, *, on: bool) -> bool:
@@ -66,7 +46,7 @@ def set_keep(tree: Tree, camera: str, day: str, name: str, *, on: bool) -> bool:
     Raises Held, OSError.
     """
     try:
-        with open_tree(tree) as handle, open_below(handle, camera, day) as folder, marks_held(folder):
+        with open_tree(tree) as handle, open_below(handle, camera, day) as folder, marks_held():
             if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
                 return False
             if on:

@@ -24,11 +24,12 @@ from trio.testing import MockClock
 
 from edged.capture.report import Segment, Status
 from edged.recordings import delete as delete_module
+from edged.recordings import keep as keep_module
 from edged.recordings.clock_guard import DISTRUST_AFTER_LEAP, ClockGuard
 from edged.recordings.delete import Deleted, Refusal, delete
 from edged.recordings.identity import IDENTITY
 from edged.recordings.janitor import Janitor
-from edged.recordings.keep import Held, set_keep
+from edged.recordings.keep import Held, marks_held, set_keep
 from edged.recordings.retention import Rules
 from edged.recordings.segment import SegmentView
 from edged.recordings.spared import LASTING_REST
@@ -667,45 +668,30 @@ def test_recording_pauses_on_a_full_disk_although_deleting_fails(world: World) -
     assert world.held
 
 
-def hold(folder: Path) -> int:
-    """As a backup does that only reads."""
-    handle = os.open(folder, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    return handle
-
-
-def test_a_day_that_another_program_holds_is_passed_over_and_told(world: World) -> None:
-    held = [segment("front", EPOCH - 200_000 + 60 * n, 100) for n in range(30)]
-    free = segment("front", EPOCH - 90_000, 100)
-    for view in [*held, free]:
-        world.add(view)
-    handle = hold(world.path(held[0]).parent)
-    world.rules = Rules(keep=1.0)
-    world.janitor.remove = delete
+def test_who_locks_a_folder_as_a_backup_does_stops_neither_deleting_nor_marking(world: World) -> None:
+    first, second = fill(world, 2)
+    handle = os.open(world.path(first).parent, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
     try:
-        world.tidy()
-        assert all(world.path(view).exists() for view in held)
-        assert not world.path(free).exists()
-        (finding,) = world.janitor.findings()
-        assert "held by another program" in finding.cause
-        assert held[0].day in finding.cause
+        assert set_keep(Tree(world.root, VOLUME), second.camera, second.day, second.name, on=True)
+        (outcome,) = delete(world.root, VOLUME, [first], world.now)
+        assert isinstance(outcome, Deleted)
     finally:
         os.close(handle)
-    world.now += LASTING_REST
-    world.tidy()
-    assert not any(world.path(view).exists() for view in held)
-    assert not list(world.janitor.findings())
 
 
-def test_a_day_that_another_program_holds_cannot_be_marked_and_that_is_said(world: World) -> None:
+def test_nothing_is_marked_while_it_is_being_deleted_nor_the_other_way_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (view,) = fill(world, 1)
-    handle = hold(world.path(view).parent)
-    try:
-        with pytest.raises(Held, match="held by another program"):
+    monkeypatch.setattr(keep_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(delete_module, "PATIENCE", 0.01)
+    with marks_held():
+        with pytest.raises(Held, match="slow to delete"):
             set_keep(Tree(world.root, VOLUME), view.camera, view.day, view.name, on=True)
-    finally:
-        os.close(handle)
-    assert set_keep(Tree(world.root, VOLUME), view.camera, view.day, view.name, on=True)
+        (outcome,) = delete(world.root, VOLUME, [view], world.now)
+    assert isinstance(outcome, Refusal)
+    assert world.path(view).exists()
 
 
 def test_a_file_on_a_disk_that_counts_no_blocks_held_what_the_library_says(world: World) -> None:

@@ -1,6 +1,5 @@
 """The library tells what is in the tree, from memory, and is led nowhere else."""
 
-import fcntl
 import os
 import shutil
 import threading
@@ -16,6 +15,7 @@ from edged.capture.report import Segment, SegmentOpened
 from edged.errors import EdgedError
 from edged.recordings import reader, walk
 from edged.recordings.identity import write_identity
+from edged.recordings.keep import marks_held
 from edged.recordings.library import Library
 
 SIZE = len(closed())
@@ -281,16 +281,11 @@ async def test_a_segment_is_protected_by_a_mark_that_outlives_us(tree: Path) -> 
     assert not await fresh.protect("front", DAY, "23-00-00.000Z.mp4", True)
 
 
-async def test_a_mark_in_a_folder_that_another_program_locks_is_told_in_words(tree: Path) -> None:
+async def test_a_mark_that_must_wait_too_long_for_deleting_is_told_in_words(tree: Path) -> None:
     library = Library(tree)
     await library.look()
-    handle = os.open(tree / "front" / DAY, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    try:
-        with pytest.raises(EdgedError, match="held by another program"):
-            await library.protect("front", DAY, NAMES[1], True)
-    finally:
-        os.close(handle)
+    with marks_held(), pytest.raises(EdgedError, match="slow to delete"):
+        await library.protect("front", DAY, NAMES[1], True)
     assert await library.protect("front", DAY, NAMES[1], True)
 
 
