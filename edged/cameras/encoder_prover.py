@@ -11,6 +11,7 @@ import trio
 from edged.cameras.lines import read_lines
 from edged.cameras.process_group import ProcessGroup
 from edged.capture.encoders.candidates import Facts
+from edged.capture.encoders.pressure import Look, pressure_now
 from edged.capture.encoders.proof import Proof, ProofRequest
 from edged.errors import CameraError
 
@@ -22,6 +23,7 @@ LOADING_SECONDS = 60.0
 PROOF_SECONDS = 10.0
 REAP_SECONDS = 1.0
 LONGEST_LINE = 1 << 16
+STARVED = "the machine has too much to do"
 
 
 class TrialTimeoutError(CameraError):
@@ -41,8 +43,15 @@ class Prover(Protocol):
 class ChildProver:
     """See Prover."""
 
-    def __init__(self, command: Sequence[str] = COMMAND, *, seconds: float = PROOF_SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str] = COMMAND,
+        *,
+        seconds: float = PROOF_SECONDS,
+        pressure: Look = pressure_now,
+    ) -> None:
         self._command = command
+        self._pressure = pressure
         self._seconds = seconds
 
     async def facts(self) -> Facts:
@@ -50,7 +59,15 @@ class ChildProver:
         return await self._ask(b"facts\n", Facts)
 
     async def prove(self, request: ProofRequest) -> Proof:
-        """See Prover."""
+        """See Prover. Slow on a machine that has too much to do proves nothing: that is called busy."""
+        before = self._pressure()
+        proof = await self._prove(request)
+        if proof.passing != "slow" or not before.starved_until(self._pressure()):
+            return proof
+        reason = f"{STARVED}: {proof.reason}"
+        return msgspec.structs.replace(proof, passing="busy", reason=reason)
+
+    async def _prove(self, request: ProofRequest) -> Proof:
         start = trio.current_time()
         try:
             return await self._ask(msgspec.json.encode(request) + b"\n", Proof)

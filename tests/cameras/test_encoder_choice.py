@@ -38,6 +38,7 @@ from edged.cameras.encoder_prover import ChildProver
 from edged.cameras.encoders import RETRIES, Encoders, usual_sizes
 from edged.capture.encoders.candidates import TABLE, Facts
 from edged.capture.encoders.facts import hardware_nodes
+from edged.capture.encoders.pressure import Pressure
 from edged.capture.encoders.proof import Proof, ProofRequest
 from edged.commands.encoders import parse_size, tell
 from edged.errors import CameraError
@@ -566,6 +567,31 @@ async def test_child_that_ends_badly_is_a_refusal(script: str, words: str) -> No
     proof = await child(script).prove(REQUEST)
     assert not proof.taken
     assert words in proof.reason
+
+
+SLOW = json.dumps({"encoder": M2M, "taken": False, "reason": "too slow", "seconds": 2.0, "passing": "slow"})
+LIAR = json.dumps({"encoder": M2M, "taken": False, "reason": "it lies", "seconds": 2.0})
+HANGS = "input(); print('ready', flush=True); import time; time.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    ("script", "waited", "passing"),
+    [
+        (f"input(); print('ready'); print({SLOW!r})", 0.3, "slow"),
+        (f"input(); print('ready'); print({SLOW!r})", 0.5, "busy"),
+        (HANGS, 0.3, "slow"),
+        (HANGS, 0.5, "busy"),
+        (f"input(); print('ready'); print({LIAR!r})", 0.5, ""),
+    ],
+)
+async def test_trial_that_is_slow_on_a_machine_with_too_much_to_do_proves_nothing(
+    script: str, waited: float, passing: str
+) -> None:
+    told = iter([Pressure(0.0, 7.0, 0.0), Pressure(1.0, 7.0 + waited, 0.0)])
+    proof = await child(script, seconds=0.3, pressure=lambda: next(told)).prove(REQUEST)
+    assert not proof.taken
+    assert proof.passing == passing
+    assert ("too much to do" in proof.reason) == (passing == "busy")
 
 
 async def test_hung_child_and_what_it_started_are_killed_in_time(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edged.capture.encoders import watch as watch_module
 from edged.capture.encoders.conduct import FORGIVEN, KEY_PATIENCE, MOST_UNDER_WAY, Conduct
 from edged.capture.encoders.encoder import Encoded, EncoderSettings
 from edged.capture.encoders.opening import encoder_for, open_encoder
 from edged.capture.encoders.pace import WINDOW, Pace
+from edged.capture.encoders.pressure import Pressure
 from edged.capture.encoders.proof_picture import proof_pictures
-from edged.capture.encoders.watch import EncoderWatch
+from edged.capture.encoders.watch import TICKS, TICKS_STARVED, EncoderWatch
 from edged.capture.encoders.watched import WatchedEncoder
 from edged.capture.faults import EncoderError
 from edged.capture.job import CaptureJob, SyntheticSource
@@ -96,7 +98,7 @@ def test_encoder_with_a_rhythm_of_its_own_may_make_its_key_frames_late() -> None
 
 def test_hung_call_is_told_once_and_a_long_series_of_short_ones_is_not() -> None:
     told = threading.Event()
-    watch = EncoderWatch(told.set)
+    watch = EncoderWatch(told.set, pressure=lambda: CALM)
     end = time.monotonic() + 2.5
     while time.monotonic() < end:
         with watch:
@@ -104,6 +106,32 @@ def test_hung_call_is_told_once_and_a_long_series_of_short_ones_is_not() -> None
     assert not told.is_set()
     with watch:
         assert told.wait(5)
+
+
+CALM = Pressure(0.0, 0.0, 0.0)
+
+
+class Looks:
+    """A machine on which somebody waits for this share of the time; each look is a second later."""
+
+    def __init__(self, share: float) -> None:
+        self.count, self._share = 0, share
+
+    def __call__(self) -> Pressure:
+        self.count += 1
+        return Pressure(self.count, self.count * self._share, 0.0)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.9])
+def test_hung_call_has_more_time_on_a_machine_with_too_much_to_do(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "TICK", 0.01)
+    told, looks = threading.Event(), Looks(share)
+    with EncoderWatch(told.set, pressure=looks):
+        assert told.wait(20)
+    # At its start, at the first tick, and at each at which it might have been told.
+    assert looks.count - 2 == (1 if share < 0.4 else TICKS_STARVED - TICKS)
 
 
 SETTINGS = EncoderSettings(
@@ -147,10 +175,23 @@ def test_watched_encoder_raises_what_it_finds() -> None:
 class Second:
     """Seconds, for an encoder and its camera: each picture goes in when the one before it came back."""
 
-    def __init__(self, *, interval: float, inside: float, outside: float = 0.0, waited: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        interval: float,
+        inside: float,
+        outside: float = 0.0,
+        waited: float = 0.0,
+        starved: float = 0.0,
+    ) -> None:
         self.now, self._next, self._waiting = 0.0, 0.0, 0.0
         self._interval, self._inside, self._outside, self._waited = interval, inside, outside, waited
-        self._pace = Pace(lambda: self.now / interval, clock=lambda: self.now, waited=lambda: self._waiting)
+        self._pace = Pace(
+            lambda: self.now / interval,
+            clock=lambda: self.now,
+            waited=lambda: self._waiting,
+            pressure=lambda: Pressure(self.now, self.now * starved, 0.0),
+        )
 
     def faults(self, seconds: float) -> list[str]:
         found = []
@@ -167,8 +208,11 @@ class Second:
         return found
 
 
-def test_encoder_that_takes_less_than_half_of_the_pictures_is_told_after_three_seconds() -> None:
-    slow = Second(interval=1 / 30, inside=0.4)
+@pytest.mark.parametrize("starved", [0.0, 0.3])
+def test_encoder_that_takes_less_than_half_of_the_pictures_is_told_after_three_seconds(
+    starved: float,
+) -> None:
+    slow = Second(interval=1 / 30, inside=0.4, starved=starved)
     assert not slow.faults(WINDOW - 0.5)
     assert "too slow" in slow.faults(1.0)[0]
 
@@ -182,6 +226,7 @@ def test_encoder_that_takes_less_than_half_of_the_pictures_is_told_after_three_s
         {"interval": 5.0, "inside": 0.4},
         {"interval": 1 / 30, "inside": 0.1, "outside": 0.3},  # decoding and scaling take the time
         {"interval": 1 / 30, "inside": 0.4, "waited": 0.35},  # the machine has too much to do
+        {"interval": 1 / 30, "inside": 0.4, "starved": 0.5},  # and the encoder is a process of its own
     ],
 )
 def test_slow_camera_and_busy_machine_are_not_the_encoders_fault(fields: dict[str, float]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edged.capture.encoders.pressure import Look, Pressure, pressure_now
+
 # Seconds that are looked at, and how often.
 WINDOW, STEP = 3.0, 0.5
 # The share of the camera's pictures that it has to take, and of the time that it must have been at fault for.
@@ -25,13 +27,15 @@ class _Mark:
     taken: int
     inside: float
     waited: float
+    pressure: Pressure
 
 
 class Pace:
     """Follows one encoder, in the thread that feeds it: `with pace:` around each picture.
 
     `offered` counts the pictures that the camera gave, `waited` the seconds that this thread was ready to run
-    and had no processor: a machine that has too much to do is not the encoder's fault, nor is a slow camera.
+    and had no processor; `pressure` tells of all others, for an encoder may be a process of its own.
+    A machine that has too much to do is not the encoder's fault, nor is a slow camera.
     """
 
     def __init__(
@@ -40,7 +44,9 @@ class Pace:
         *,
         clock: Callable[[], float] = time.monotonic,
         waited: Callable[[], float] | None = None,
+        pressure: Look = pressure_now,
     ) -> None:
+        self._pressure = pressure
         self._offered, self._clock, self._waited = offered, clock, waited or without_processor
         self._taken, self._inside, self._entered = 0, 0.0, 0.0
         self._marks: deque[_Mark] = deque()
@@ -57,7 +63,7 @@ class Pace:
         moment = self._clock()
         if self._marks and moment - self._marks[-1].moment < STEP:
             return ""
-        now = _Mark(moment, self._offered(), self._taken, self._inside, self._waited())
+        now = _Mark(moment, self._offered(), self._taken, self._inside, self._waited(), self._pressure())
         self._marks.append(now)
         while len(self._marks) > 1 and moment - self._marks[1].moment >= WINDOW:
             self._marks.popleft()
@@ -65,6 +71,8 @@ class Pace:
         seconds, offered = moment - first.moment, now.offered - first.offered
         taken, busy = now.taken - first.taken, now.inside - first.inside - (now.waited - first.waited)
         if seconds < WINDOW or offered < FEWEST or taken >= LEAST * offered or busy < AT_WORK * seconds:
+            return ""
+        if first.pressure.starved_until(now.pressure):
             return ""
         return f"it is too slow: it took {taken} of {offered:.0f} pictures in {seconds:.1f} s"
 
