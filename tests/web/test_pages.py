@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,12 +10,14 @@ import pytest
 from web_fakes import ADMIN, VIEWER, FakeLibrary, make_parts
 from web_site import serving
 
+import edged.web
 from edged.health import Finding, HealthWatch, Severity
 from edged.recordings.library import Day, SegmentView
 from edged.web.parts import WebParts
 
 DAY, CLIP = "1970-01-12", "13-46-40.000Z.mp4"
 NOW = 1_000_000.0  # of that day, and of the fakes' clock
+SCRIPTS = Path(edged.web.__file__).parent / "static/js"
 SHOWN_AS_TEXT = re.compile(r"&lt;/?[a-z]")
 
 
@@ -158,3 +161,23 @@ async def test_a_recording_that_the_house_holds_back_says_why() -> None:
         told = (await client.get("/cameras/door")).text
     assert "Not recording: the disk is full" in told
     assert 'href="/codes/new?camera=door"' in told
+
+
+def scripts_behind(entry: str) -> set[str]:
+    """The scripts that one must have before it runs, itself included."""
+    found: set[str] = set()
+    todo = [entry]
+    while todo:
+        if (name := todo.pop()) in found:
+            continue
+        found.add(name)
+        text = (SCRIPTS / name).read_text()
+        todo += re.findall(r'^import (?:.* from )?"/static/js/(\w+\.js)";', text, re.MULTILINE)
+    return found
+
+
+async def test_all_scripts_of_the_player_are_fetched_at_once() -> None:
+    async with serving(parts_with("live")) as site, site.client(ADMIN) as client:
+        page = (await client.get("/cameras/door")).text
+    named = set(re.findall(r'<link rel="modulepreload" href="[^"]*?/(\w+\.js)', page))
+    assert named == scripts_behind("live.js")
