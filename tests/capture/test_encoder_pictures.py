@@ -1,6 +1,5 @@
 """What an encoder at work gives is decoded now and then: lies are found out, a low bit rate is none."""
 
-import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
@@ -15,11 +14,11 @@ from edged.capture.encoders.encoder import Encoded, EncoderSettings
 from edged.capture.encoders.gstreamer import raw_parts
 from edged.capture.encoders.headers import picture_size, strange
 from edged.capture.encoders.opening import open_encoder
-from edged.capture.encoders.picture_check import BAD_IN_A_ROW, EVERY, RUN, PictureChecks, Run, RunJudge
+from edged.capture.encoders.picture_check import RUN, PictureChecks, Run, RunJudge
 from edged.capture.encoders.small_picture import Shrinker
 from edged.capture.h264 import parameter_sets
 
-SIZE = (320, 240)
+SIZE, SMALL = (320, 240), (80, 60)
 FPS = 30
 MOVING = "testsrc2=size={}x{}:rate=30"
 DARK = MOVING + ",lutyuv=y=16+(val-16)/8:u=128+(val-128)/8:v=128+(val-128)/8,noise=alls=15:allf=t"
@@ -109,11 +108,13 @@ def encode(pictures: Sequence[Any], lie: Lie, kbit: int = 1000) -> list[Encoded]
     return made
 
 
-def faults(words: str, lie: Lie, *, kbit: int = 1000, size: tuple[int, int] = SIZE) -> list[str]:
-    """What is said of four seconds, half a group a second."""
-    pictures = scene(words, size=size)
+def faults(
+    words: str, lie: Lie, *, kbit: int = 1000, size: tuple[int, int] = SIZE, seconds: int = 4
+) -> list[str]:
+    """What is said of these seconds, half a group a second."""
+    pictures = scene(words, seconds * FPS, size=size)
     encoded = encode(pictures, lie, kbit)
-    judge, shrink = RunJudge(size), Shrinker(*size)
+    judge, shrink = RunJudge(size, bits=kbit * 1000 / (size[0] * size[1] * FPS)), Shrinker(*size)
     found = []
     for start in range(0, len(pictures), FPS):
         given = {
@@ -131,6 +132,18 @@ def test_truth_is_believed_however_few_bits_it_has(words: str, kbit: int) -> Non
 
 def test_truth_is_believed_at_the_size_of_usual_cameras() -> None:
     assert not any(faults(DARK, truth, kbit=300, size=(1280, 720)))
+
+
+@pytest.mark.parametrize(("size", "kbit"), [((1920, 1080), 100), ((1280, 720), 64), ((640, 480), 37)])
+def test_truth_is_believed_at_rates_at_which_it_cannot_be_told(size: tuple[int, int], kbit: int) -> None:
+    assert not any(faults(MOVING, truth, kbit=kbit, size=size, seconds=1))
+
+
+def test_what_cannot_be_decoded_is_found_out_at_any_rate() -> None:
+    (first, *_rest) = encode(scene(MOVING)[:3], truth)
+    judge = RunJudge(SIZE, bits=0.001)
+    assert "decoded" in judge.fault_of(Run((Encoded(0, is_key=True, data=first.data[:40]),), {}))
+    assert "not 640x480" in RunJudge((640, 480), bits=0.001).fault_of(Run((first,), {}))
 
 
 @pytest.mark.parametrize(
@@ -158,9 +171,13 @@ def test_stream_that_cannot_be_decoded_and_one_of_another_size_are_found_out() -
     pictures = scene(MOVING)
     (first, *_rest) = encode(pictures[:3], truth)
     given = {0: shrink(changed(pictures[0], *map(plane, range(3))))}
-    assert "decoded" in RunJudge(SIZE).fault_of(Run((Encoded(0, is_key=True, data=b"rubbish"),), given))
-    assert "decoded" in RunJudge(SIZE).fault_of(Run((Encoded(0, is_key=True, data=first.data[:40]),), given))
-    assert "are 320x240, not 640x480" in RunJudge((640, 480)).fault_of(Run((first,), {}))
+    assert "decoded" in RunJudge(SIZE, bits=0.1).fault_of(
+        Run((Encoded(0, is_key=True, data=b"rubbish"),), given)
+    )
+    assert "decoded" in RunJudge(SIZE, bits=0.1).fault_of(
+        Run((Encoded(0, is_key=True, data=first.data[:40]),), given)
+    )
+    assert "are 320x240, not 640x480" in RunJudge((640, 480), bits=0.1).fault_of(Run((first,), {}))
 
 
 def test_what_is_seen_without_decoding() -> None:
@@ -184,36 +201,60 @@ def test_size_is_read_from_the_headers(size: tuple[int, int], profile: str) -> N
     assert picture_size(parameter_sets(bytes(packet))[0]) == size
 
 
-def test_encoder_is_looked_at_each_few_seconds_and_only_two_bad_looks_in_a_row_are_a_lie() -> None:
-    right, wrong = scene(MOVING)[: 2 * FPS], scene(MOVING)[2 * FPS :]
-    stream = encode(right, truth)
-    now, lies = 0.0, threading.Event()
-    checks = PictureChecks(SIZE, lambda _fault: lies.set(), clock=lambda: now)
-    number = 0
+class Looks:
+    """Seconds of a camera whose encoder gives the same second, a group of pictures, again and again."""
 
-    def look(pictures: Sequence[Any], groups: int) -> None:
-        """The encoder gives the same second again and again, and we say that it was given these pictures."""
-        nonlocal number
-        for place in range(groups * FPS):
-            frame = changed(pictures[place % FPS], *map(plane, range(3)))
-            one = stream[place % FPS]
-            checks.feed(number, frame, key=one.is_key)
-            checks.take(Encoded(number, is_key=one.is_key, data=one.data))
-            number += 1
-            checks._waiting.join()
+    def __init__(self) -> None:
+        self.right = scene(MOVING, FPS, SMALL)
+        self.wrong = [
+            changed(frame, lambda old: bytes(255 - value for value in old[0]), plane(1), plane(2))
+            for frame in self.right
+        ]
+        self.lies: list[float] = []
+        self.now, self._number = 0.0, 0
+        self._stream = encode(self.right, truth)
+        self._checks = PictureChecks(
+            SMALL, lambda _fault: self.lies.append(self.now), bits=0.1, clock=lambda: self.now
+        )
 
-    wrong = [
-        changed(frame, lambda old: bytes(255 - value for value in old[0]), plane(1), plane(2))
-        for frame in right
-    ]
-    look(right, 1)
-    look(wrong, 5)  # not looked at: the right ones have bought some seconds
-    assert not lies.is_set()
-    now += EVERY
-    look(wrong, BAD_IN_A_ROW - 1)
-    look(right, 1)
-    assert not lies.is_set()
-    now += EVERY
-    look(wrong, BAD_IN_A_ROW)
-    assert lies.wait(5)
-    checks.close()
+    def second(self, *, true: bool) -> None:
+        """We say that it was given these pictures: so it says the truth, or lies."""
+        for picture, one in zip(self.right if true else self.wrong, self._stream, strict=True):
+            self._checks.feed(self._number, changed(picture, *map(plane, range(3))), key=one.is_key)
+            self._checks.take(Encoded(self._number, is_key=one.is_key, data=one.data))
+            self._checks._waiting.join()
+            self._number += 1
+            self.now += 1 / FPS
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_lie_is_told_within_eight_seconds_whenever_it_begins(after: int) -> None:
+    looks = Looks()
+    for _ in range(after):
+        looks.second(true=True)
+    start = looks.now
+    while not looks.lies:
+        looks.second(true=False)
+        assert looks.now - start < 9
+    assert looks.lies[0] - start < 8
+
+
+@pytest.mark.parametrize("after", range(3))
+@pytest.mark.parametrize("lasting", [2, 3])
+def test_event_of_some_seconds_is_no_lie_though_it_comes_again(after: int, lasting: int) -> None:
+    looks = Looks()
+    for _ in range(after):
+        looks.second(true=True)
+    for _ in range(3):
+        for _ in range(lasting):
+            looks.second(true=False)
+        for _ in range(12):
+            looks.second(true=True)
+    assert not looks.lies
+
+
+def test_lie_that_is_told_with_breaks_is_found_out() -> None:
+    looks = Looks()
+    for number in range(40):
+        looks.second(true=number % 8 in (2, 3))
+    assert looks.lies

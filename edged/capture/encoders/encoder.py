@@ -16,6 +16,11 @@ class EncoderSettings:
     format: str
     full_range: bool
 
+    @property
+    def bits_per_pixel(self) -> float:
+        """What is granted to each pixel of each picture."""
+        return self.bitrate_kbit * 1000 / float(self.width * self.height * self.fps)
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:

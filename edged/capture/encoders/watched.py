@@ -33,7 +33,9 @@ class WatchedEncoder:
         self._watch = watch
         self._conduct = Conduct(forces_keys=encoder.forces_keys, gop=max(1, round(encoder.settings.fps)))
         self._size = (self.settings.width, self.settings.height)
-        self._checks = PictureChecks(self._size, lambda fault: on_fault(f"{self.name}: {fault}"))
+        self._checks = PictureChecks(
+            self._size, lambda fault: on_fault(f"{self.name}: {fault}"), bits=self.settings.bits_per_pixel
+        )
         self._pace = Pace(offered)
 
     @property
