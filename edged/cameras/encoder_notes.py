@@ -33,6 +33,8 @@ LOCK = "encoders.lock"
 LOCK_TRIES, LOCK_PAUSE = 40, 0.05
 MOST_FAULTS = 2
 """After so many an encoder is left until the next boot."""
+FAULT_LASTS = 24 * 3600.0
+"""Seconds after which a fault is forgiven, if the encoder proved itself anew after it."""
 MOST_UNSAVED = 64
 RANKS = {name: rank for rank, (name, _lacks) in enumerate(TABLE)}
 MOST_BYTES = 1 << 20
@@ -42,12 +44,16 @@ SizeKey = Annotated[str, msgspec.Meta(pattern=r"^\d{1,5}x\d{1,5}@\d{1,3}\Z")]
 
 
 class Notes(msgspec.Struct, frozen=True):
-    """`proofs`: by size and rate ("1280x720@30"), each encoder's. `faults`: what each did wrong at work."""
+    """`proofs`: by size and rate ("1280x720@30"), each encoder's. `faults`: what each did wrong at work.
+
+    `last_faults`: when each did that last, in seconds since the boot.
+    """
 
     boot: str
     software: str
     proofs: Mapping[SizeKey, tuple[Proof, ...]] = {}
     faults: Mapping[EncoderName, tuple[Reason, ...]] = {}
+    last_faults: Mapping[EncoderName, float] = {}
 
 
 def empty_notes(root: Path = Path("/")) -> Notes:
@@ -88,13 +94,32 @@ def ranked(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
     return tuple(sorted(proofs, key=lambda proof: RANKS.get(proof.encoder, len(RANKS))))
 
 
-def with_fault(notes: Notes, name: str, words: str) -> Notes:
-    """This encoder did wrong at work. Unless it is left now, it has to prove itself anew."""
-    faults = (*notes.faults.get(name, ()), words)[:MOST_FAULTS]
+def seconds_since_boot() -> float:
+    """Also those in which the machine was suspended; no wrong clock changes it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def faults_of(notes: Notes, name: str, moment: float) -> tuple[str, ...]:
+    """What this encoder did wrong, at `moment` in seconds since the boot: an old fault is forgiven."""
+    faults = notes.faults.get(name, ())
+    # A fault takes all of its proofs away, so what there is came after it.
+    proved = any(proof.encoder == name and proof.taken for known in notes.proofs.values() for proof in known)
+    old = moment - notes.last_faults.get(name, moment) > FAULT_LASTS
+    return () if len(faults) < MOST_FAULTS and proved and old else faults
+
+
+def with_fault(notes: Notes, name: str, words: str, moment: float) -> Notes:
+    """This encoder did wrong at work, at `moment`. Unless it is left now, it has to prove itself anew."""
+    faults = (*faults_of(notes, name, moment), words)[:MOST_FAULTS]
     proofs = notes.proofs
     if len(faults) < MOST_FAULTS:
         proofs = {size: tuple(one for one in known if one.encoder != name) for size, known in proofs.items()}
-    return msgspec.structs.replace(notes, proofs=proofs, faults={**notes.faults, name: faults})
+    return msgspec.structs.replace(
+        notes,
+        proofs=proofs,
+        faults={**notes.faults, name: faults},
+        last_faults={**notes.last_faults, name: moment},
+    )
 
 
 Change = Callable[[Notes], Notes]

@@ -6,21 +6,30 @@ make it rare, the usual sizes are proved when the daemon starts, one at a time a
 
 An encoder that fails, hangs or lies at work, with whatever camera, must prove itself anew before it is given
 to one; meanwhile libx264 does the work, so that the picture is back without a second try. The second fault,
-or a trial that it fails now, is the end of it until the next boot.
+or a trial that it fails now, is the end of it until the next boot. One fault is forgiven after a day without
+another, if a trial was passed since.
 
 What does not hold until then is not kept: refusals without a trial, and those for passing trouble.
 """
 
 import logging
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 import trio
 
 from edged.cameras.encoder_choice import Choice, Size
-from edged.cameras.encoder_notes import MOST_FAULTS, NoteBook, ranked, with_fault, with_proofs
+from edged.cameras.encoder_notes import (
+    MOST_FAULTS,
+    NoteBook,
+    faults_of,
+    ranked,
+    seconds_since_boot,
+    with_fault,
+    with_proofs,
+)
 from edged.cameras.encoder_prover import ChildProver, Prover
 from edged.capture.encoders.candidates import Candidate, candidates, impossible
 from edged.capture.encoders.facts import hardware_nodes
@@ -48,7 +57,9 @@ class Encoders:
         usual: Iterable[Size] = (),
         root: Path = Path("/"),
         prover: Prover | None = None,
+        clock: Callable[[], float] = seconds_since_boot,
     ) -> None:
+        self._clock = clock
         self._root = root
         self._prover = prover or ChildProver()
         self._book = NoteBook(runtime, root)
@@ -92,18 +103,19 @@ class Encoders:
             # Before the usual sizes: somebody waits for this one.
             self._wanted = {size: None, **self._wanted}
             self._asked.set()
-        failed = "; ".join(faults[-1] for faults in self._book.notes.faults.values())
+        known = (self._faults(name) for name in self._book.notes.faults)
+        failed = "; ".join(faults[-1] for faults in known if faults)
         anew = f" anew, after {failed}" if failed else ""
         return Choice(SOFTWARE, _short(f"software, until the encoders in hardware are proved{anew}"))
 
     def blame(self, name: str, camera: str, reason: str) -> None:
         """See EncoderChooser."""
-        before = self._book.notes.faults.get(name, ())
+        before = self._faults(name)
         logger.warning("encoder %s at fault: %s", name, reason, extra={"CAMERA": camera, "ENCODER": name})
         if len(before) >= MOST_FAULTS:
             return
         words = _short(f"{camera}: {reason}" if camera else reason)
-        self._book.change(partial(with_fault, name=name, words=words))
+        self._book.change(partial(with_fault, name=name, words=words, moment=self._clock()))
         if not self._is_left(name):
             self._settled.clear()
         else:
@@ -202,7 +214,7 @@ class Encoders:
         verdict = "taken" if proof.taken else "refused"
         logger.info("encoder %s is %s: %s", name, verdict, proof.reason, extra={"ENCODER": name})
         failed = not proof.taken and proof.passing != "busy"
-        if failed and self._book.notes.faults.get(name) and may_blame:
+        if failed and self._faults(name) and may_blame:
             self.blame(name, "", f"it is not proved again: {proof.reason}")
         return proof
 
@@ -265,6 +277,9 @@ class Encoders:
         if holding:
             self._book.change(partial(with_proofs, size=size.key, proofs=holding))
         self._refused[size.key] = {proof.encoder: proof for proof in proofs if not proof.holds}
+
+    def _faults(self, name: str) -> tuple[str, ...]:
+        return faults_of(self._book.notes, name, self._clock())
 
     def _is_left(self, name: str) -> bool:
         return len(self._book.notes.faults.get(name, ())) >= MOST_FAULTS

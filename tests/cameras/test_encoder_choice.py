@@ -103,10 +103,15 @@ def board(folder: Path, *nodes: str) -> Path:
 
 @asynccontextmanager
 async def running(
-    folder: Path, prover: FakeProver, *nodes: str, usual: tuple[Size, ...] = (), root: Path | None = None
+    folder: Path,
+    prover: FakeProver,
+    *nodes: str,
+    usual: tuple[Size, ...] = (),
+    root: Path | None = None,
+    clock: Callable[[], float] = trio.current_time,
 ) -> AsyncIterator[Encoders]:
     root = root or board(folder, *(nodes or ("video11", "mpp_service")))
-    encoders = Encoders(runtime=folder, usual=usual, root=root, prover=prover)
+    encoders = Encoders(runtime=folder, usual=usual, root=root, prover=prover, clock=clock)
     async with trio.open_nursery() as nursery:
         await nursery.start(encoders.run)
         yield encoders
@@ -265,6 +270,52 @@ async def test_encoder_that_failed_at_work_and_is_not_proved_again_is_left(
         assert (await settled(encoders, HD)).name == "libx264"
         (finding,) = encoders.findings()
         assert "not proved again: it makes B-frames" in finding.cause
+
+
+class Days:
+    """A clock that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now * 24 * 3600
+
+
+async def test_fault_is_forgiven_after_a_day_if_a_trial_was_passed_since(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    days = Days()
+    async with running(tmp_path, FakeProver(h264_rkmpp=True), clock=days) as encoders:
+        for _ in range(3):
+            assert (await settled(encoders, HD)).name == MPP
+            encoders.blame(MPP, "front", "it lies")
+            assert not encoders.findings()
+            days.now += 1.1
+        assert (await settled(encoders, HD)).name == MPP
+        encoders.blame(MPP, "front", "it hangs")
+        assert (await settled(encoders, HD)).name == MPP
+        await noted(tmp_path, b"it hangs")
+    days.now += 0.9
+    async with running(tmp_path, FakeProver(), root=tmp_path / "root", clock=days) as encoders:
+        encoders.blame(MPP, "front", "it lies again")
+        assert encoders.findings()
+        days.now += 10
+        assert encoders.choose("auto", HD).name == "libx264"
+        assert encoders.findings()
+
+
+async def test_fault_without_a_passed_trial_since_is_not_forgiven(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    days, prover = Days(), FakeProver(h264_rkmpp=True)
+    async with running(tmp_path, prover, clock=days) as encoders:
+        await settled(encoders, HD)
+        prover.taken, prover.passing = {}, "busy"
+        encoders.blame(MPP, "front", "it lies")
+        await settled(encoders, HD)
+        days.now += 2
+        encoders.blame(MPP, "front", "it lies again")
+        assert encoders.findings()
 
 
 async def test_what_was_proved_is_known_to_the_next_daemon_of_the_same_boot(
@@ -435,7 +486,7 @@ EMPTY = Notes(boot="b", software="1 2")
 
 
 def add_fault(folder: Path, name: str) -> None:
-    change_notes(folder, EMPTY, [partial(with_fault, name=name, words="it hangs")])
+    change_notes(folder, EMPTY, [partial(with_fault, name=name, words="it hangs", moment=1.0)])
 
 
 def test_what_processes_write_at_the_same_time_is_all_kept(tmp_path: Path) -> None:
