@@ -442,6 +442,18 @@ async def test_device_that_is_busy_after_a_fault_is_no_second_fault(
         await chosen(encoders, M2M)
 
 
+async def test_trial_that_is_slow_on_a_machine_with_time_is_the_second_fault(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    prover = FakeProver(h264_v4l2m2m=True)
+    async with running(tmp_path, prover) as encoders:
+        await settled(encoders, HD)
+        encoders.blame(M2M, "front", "it is too slow")
+        prover.taken, prover.passing = {}, "slow"
+        assert (await settled(encoders, HD)).name == "libx264"
+        assert encoders.findings()
+
+
 async def test_command_that_proves_anew_loses_nothing_that_the_daemon_knows(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

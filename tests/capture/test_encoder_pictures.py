@@ -139,6 +139,13 @@ def test_truth_is_believed_at_rates_at_which_it_cannot_be_told(size: tuple[int, 
     assert not any(faults(MOVING, truth, kbit=kbit, size=size, seconds=1))
 
 
+def test_bits_are_counted_for_each_pixel_of_each_picture() -> None:
+    settings = EncoderSettings(
+        width=1280, height=720, fps=Fraction(15), bitrate_kbit=64, format="yuv420p", full_range=False
+    )
+    assert settings.bits_per_pixel == pytest.approx(64_000 / (1280 * 720 * 15))
+
+
 def test_what_cannot_be_decoded_is_found_out_at_any_rate() -> None:
     (first, *_rest) = encode(scene(MOVING)[:3], truth)
     judge = RunJudge(SIZE, bits=0.001)
