@@ -139,6 +139,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.fdopen(os.dup(sys.__stderr__.fileno()), "w") if sys.__stderr__ else sys.stderr
     )
     config.stash[left_out_key] = {}
+    # A shell starts what runs beside it with SIGINT ignored; then no hang in trio could be interrupted.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -17,7 +17,19 @@ def run_pytest(folder: Path, tests: str, **environment: str) -> subprocess.Compl
     shutil.copy(ROOT / "pyproject.toml", folder)
     (folder / "tests").mkdir()
     (folder / "test_it.py").write_text(tests)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", folder, "test_it.py"]
+    # As in the background of a shell.
+    command = [
+        "env",
+        "--ignore-signal=INT",
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        folder,
+        "test_it.py",
+    ]
     env = {**os.environ, "PATH": "/usr/bin:/bin", "EDGED_MEDIAMTX": "", "EDGED_REQUIRE": "", **environment}
     return subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=150
