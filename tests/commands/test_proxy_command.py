@@ -4,16 +4,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from lab.command_line import Told, run_edged
 from lab.nginx import nginx_config
 
-from edged.cli import main
 
-
-def ask(folder: Path, *words: str, settings: str = '[web]\nproxy_folder = "/run/edged-proxy"\n') -> Result:
+def ask(folder: Path, *words: str, settings: str = '[web]\nproxy_folder = "/run/edged-proxy"\n') -> Told:
     config = folder / "edged.toml"
     config.write_text(settings)
-    return CliRunner().invoke(main, ["proxy", "nginx", "--config", str(config), *words])
+    return run_edged(["proxy", "nginx", "--config", str(config), *words])
 
 
 def checked(nginx: Path, folder: Path, site: str) -> str:

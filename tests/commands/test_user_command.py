@@ -12,14 +12,13 @@ from typing import Self, TypeVar
 
 import pytest
 import trio
-from click.testing import CliRunner, Result
+from lab.command_line import Told, run_edged
 
 from edged.access.accounts import Accounts
 from edged.access.codes import Codes
 from edged.access.passwords import Passwords
 from edged.access.sessions import Sessions
 from edged.access.subject import Item, Subject
-from edged.cli import main
 from edged.commands import people as people_module
 from edged.commands.people import as_owner
 from edged.control import ControlError
@@ -58,10 +57,10 @@ class Box:
     def __init__(self, settings: Path) -> None:
         self.settings = settings
 
-    def __call__(self, *words: str, typed: str = "") -> Result:
+    def __call__(self, *words: str, typed: str = "") -> Told:
         command, *rest = words
         arguments = ["user", command, "--config", str(self.settings), *rest]
-        return CliRunner().invoke(main, arguments, input=typed)
+        return run_edged(arguments, typed=typed)
 
     def done(self, *words: str, typed: str = "") -> str:
         result = self(*words, typed=typed)
@@ -178,12 +177,12 @@ def test_the_first_account_of_a_box_is_an_admin_and_ends_the_setup_code(box: Box
     assert refused.exit_code == 1
     assert "first account" in refused.output
 
-    setup = CliRunner().invoke(main, ["setup-code", "--config", str(box.settings)])
+    setup = run_edged(["setup-code", "--config", str(box.settings)])
     assert setup.exit_code == 0
     box.done("add", "anna", "--role", "admin", "--password-stdin", typed=PASSWORD + "\n")
 
     assert not (data / "setup-code").exists()
-    again = CliRunner().invoke(main, ["setup-code", "--config", str(box.settings)])
+    again = run_edged(["setup-code", "--config", str(box.settings)])
     assert "already claimed" in again.output
 
 
