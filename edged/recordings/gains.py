@@ -1,11 +1,15 @@
 """What deleting has gained: file systems that commit now and then show freed space only later. Pure."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+D = TypeVar("D")
 
 # So long, in seconds, freed space may need to show: btrfs commits every 30 s, ZFS every 5 s.
 LATE = 45.0
-# After deleting gained nothing, in seconds.
-FUTILE_REST = 60.0
+# After deleting gained nothing, in seconds: doubled each time that it gains nothing again.
+FUTILE_REST, LONGEST_REST = 60.0, 3600.0
 # Of what the files held, so much must show as free space, or it was not they who held it.
 LEAST_GAIN = 0.25
 # So many batches may go before the first of them has shown; one where deleting gained nothing before.
@@ -33,13 +37,27 @@ class Gains:
     def __init__(self) -> None:
         self._batches: list[_Batch] = []
         self._free: int | None = None
-        self._rests_until = 0.0
+        self._rest, self._rests_until = FUTILE_REST, 0.0
         self.cause = ""
 
     @property
     def pending(self) -> int:
-        """Bytes that will be free soon, as far as is known."""
-        return sum(batch.left for batch in self._batches)
+        """Bytes that will be free soon, as far as is known; none where deleting gained nothing."""
+        return 0 if self.cause else sum(batch.left for batch in self._batches)
+
+    def probing(self, deletions: Iterable[D], now: float, *, for_space: Callable[[D], bool]) -> tuple[D, ...]:
+        """Those of `deletions` that may be done now: to make room none, or one where that gained nothing."""
+        most = 0 if not self.may_delete(now) else 1 if self.cause else None
+        if most is None:
+            return tuple(deletions)
+        chosen, allowed = [], most
+        for deletion in deletions:
+            if for_space(deletion):
+                if not allowed:
+                    continue
+                allowed -= 1
+            chosen.append(deletion)
+        return tuple(chosen)
 
     def may_delete(self, now: float) -> bool:
         """Whether deleting more to make room can be of use yet."""
@@ -66,17 +84,24 @@ class Gains:
             batch.left -= shows
             risen -= shows
             if shows and batch.for_space and batch.shown:
-                self.cause, self._rests_until = "", 0.0
+                self.relieve()
         late = [batch for batch in self._batches if abs(now - batch.at) >= LATE]
         self._batches = [batch for batch in self._batches if batch.left and batch not in late]
         if any(batch.for_space and not batch.shown for batch in late):
             self._give_up(now)
 
-    def forget(self) -> None:
+    def relieve(self) -> None:
+        """Deleting gains something, or need not gain anything any more: there is ample room."""
+        self.cause, self._rest, self._rests_until = "", FUTILE_REST, 0.0
+
+    def forget(self, *, other_disk: bool = False) -> None:
         """The disk was away, or it is another one."""
         self._batches.clear()
         self._free = None
+        if other_disk:
+            self.relieve()
 
     def _give_up(self, now: float) -> None:
-        self._rests_until = now + FUTILE_REST
+        self._rests_until = now + self._rest
+        self._rest = min(2 * self._rest, LONGEST_REST)
         self.cause = "Deleting recordings frees no space, so no more are deleted to make room."

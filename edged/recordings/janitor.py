@@ -185,7 +185,7 @@ class Janitor:
     def planned(self) -> Plan:
         """What it would delete now, from memory."""
         rules = replace(self.rules(self.volume.view.total), floor=self._floor())
-        if self.paused and not self._by_volume:
+        if self.paused and not self._by_volume and not self.gains.cause:
             ample = self._planned(replace(rules, floor=_ample(rules.floor)))
             if not ample.short:
                 return ample
@@ -217,7 +217,7 @@ class Janitor:
         if self.volume.expected != self._volume:
             if self._volume:
                 self.renew()
-            self.gains.forget()
+            self.gains.forget(other_disk=True)
             self._volume = self.volume.expected
         if not view.writable and view.state != "full":
             # It cannot be recorded on, so nothing must be deleted to make room.
@@ -242,8 +242,8 @@ class Janitor:
         if not self.library.ready:
             return False
         todo = self.planned()
-        if not self.gains.may_delete(self.clock()):
-            todo = Plan(tuple(d for d in todo.deletions if d.reason != "space"), todo.short, todo.more)
+        may_go = self.gains.probing(todo.deletions, self.clock(), for_space=lambda d: d.reason == "space")
+        todo = replace(todo, deletions=may_go)
         batch = todo.deletions[:BATCH]
         done = await self._execute(batch) if batch else _Done()
         self._forget_refusals(todo.deletions[done.tried :])
@@ -276,6 +276,8 @@ class Janitor:
         floor = self._floor()
         if not view.writable and view.state != "full":
             return  # the next pass tells why
+        if view.free >= _ample(floor):
+            self.gains.relieve()
         if room < floor and (todo.short or self.gains.futile(self.clock())):
             self._pause(f"{FULL} and nothing more may be deleted")
         elif view.state == "full" or view.free < floor * NEARLY_FULL:

@@ -375,6 +375,35 @@ def test_deleting_that_frees_nothing_stops_before_all_is_gone(
     assert {finding.id for finding in world.janitor.findings()} == {"retention.futile", "retention.paused"}
 
 
+def test_hours_of_deleting_that_gains_nothing_cost_few_files_and_one_pause(world: World) -> None:
+    fill(world, 300, 300)
+    world.hog = 5_000
+    world.rules = Rules(keep=None, floor=9_900)  # 4,900 are missing
+    really, pauses = world.remove, [""]
+
+    def snapshotted(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+        world.snapshot += sum(view.bytes for view in segments)
+        return really(root, volume, segments, now)
+
+    world.janitor.remove = snapshotted
+    world.tidy()
+    first = len(world.log)
+    for _ in range(6 * 120):
+        world.now += 30
+        world.tidy()
+        pauses += [world.held] if world.held != pauses[-1] else []
+    assert len(world.log) - first <= 15
+    assert len(pauses) == 2, "it recorded below the floor now and then"
+    # Somebody makes room: nothing is told any more.
+    world.hog = 0
+    world.snapshot = 0
+    for _ in range(3):
+        world.now += 30
+        world.tidy()
+    assert not world.held
+    assert not list(world.janitor.findings())
+
+
 class LateDisk:
     """Makes the world's disk show freed space only so many seconds after deleting."""
 
