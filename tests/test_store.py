@@ -441,6 +441,27 @@ async def test_database_that_is_lost_while_a_copy_stands_in_is_made_of_the_copy(
     await store.close()
 
 
+async def test_database_that_was_damaged_when_its_disk_was_full_is_told_of(
+    disk: Disk, tmp_path: Path
+) -> None:
+    path = disk.place / "edged.sqlite3"
+    store = await open_store(path)
+    await store.write(ROW, ("a", "1"))
+    await store.close()
+    with path.open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * 4000)
+    hog = fill(disk)
+    store = await Store.open(path, spare=tmp_path / "spare")
+    hog.unlink()
+    await store.prove()
+    assert store.damaged is not None
+    assert store.damaged.exists()
+    assert await settings_of(store) == {}
+    assert not store.trouble
+    await store.close()
+
+
 async def test_what_a_copy_that_stands_in_refuses_is_told_with_the_true_remedy(
     disk: Disk, tmp_path: Path
 ) -> None:

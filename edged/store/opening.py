@@ -6,6 +6,7 @@ and is raised.
 """
 
 import contextlib
+import glob
 import os
 import sqlite3
 from collections.abc import Callable
@@ -129,6 +130,12 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return -1
+
+
+def damaged_ones(path: Path) -> set[Path]:
+    """What was set aside of the database at `path` so far, without companions."""
+    found = path.parent.glob(f"{glob.escape(path.name)}.damaged-*")
+    return {each for each in found if not each.name.endswith(COMPANIONS)}
 
 
 def _set_aside(path: Path, clock: Callable[[], float]) -> Path:

@@ -30,10 +30,10 @@ def is_of_the_disk(path: Path, error: Exception) -> bool:
 
 def open_standin(
     path: Path, folder: Path, clock: Callable[[], float]
-) -> tuple[sqlite3.Connection, sqlite3.Connection, Path]:
-    """Two connections that only read, and the copy in `folder` that they read; an empty one for none.
+) -> tuple[sqlite3.Connection, sqlite3.Connection, Path, bool]:
+    """Two connections that only read, the copy in `folder` they read, and whether it holds what was there.
 
-    Raises sqlite3.Error, OSError, StoreError.
+    It is an empty one where there is nothing, or nothing sound. Raises sqlite3.Error, OSError, StoreError.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
@@ -42,10 +42,11 @@ def open_standin(
     for ending in ("", *(each for each in COMPANIONS if each != "-shm")):
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(f"{path}{ending}", f"{copy}{ending}")
-    writer, _ = open_database(copy, clock)
+    copied = copy.exists() and copy.stat().st_size > 0
+    writer, damaged = open_database(copy, clock)
     try:
         writer.execute("PRAGMA query_only = ON")
-        return writer, connect(copy, read_only=True), copy
+        return writer, connect(copy, read_only=True), copy, copied and damaged is None
     except BaseException:
         writer.close()
         raise

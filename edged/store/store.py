@@ -13,7 +13,7 @@ import trio
 from edged.errors import StoreError
 from edged.store.failures import Failures
 from edged.store.migrate import APPLICATION_ID
-from edged.store.opening import connect, open_database
+from edged.store.opening import connect, damaged_ones, open_database
 from edged.store.probe import Probe
 from edged.store.remedies import Trouble, as_store_error, standing_in, trouble_of
 from edged.store.standin import is_of_the_disk, open_standin
@@ -58,23 +58,31 @@ class Store:
         write is refused, and `prove` changes over to the real one. Raises StoreError when the file cannot
         be used for another reason (permissions, held by another program, made by a newer edged).
         """
+        return await trio.to_thread.run_sync(partial(cls._open_or_stand_in, Path(path), spare, clock))
+
+    @classmethod
+    def _open_or_stand_in(cls, path: Path, spare: Path | None, clock: Callable[[], float]) -> Self:
+        before = damaged_ones(path)
         try:
-            return await trio.to_thread.run_sync(partial(cls._open, Path(path), clock))
+            return cls._open(path, clock)
         except StoreError as error:
             why = error.__cause__
             if spare is None or not isinstance(why, Exception) or not is_of_the_disk(path, why):
                 raise
-            return await trio.to_thread.run_sync(partial(cls._stand_in, Path(path), spare, clock, why))
+            store = cls._stand_in(path, spare, clock, why)
+            # It may have been set aside before there was no room for a fresh one.
+            store.damaged = next(iter(damaged_ones(path) - before), None)
+            return store
 
     @classmethod
     def _stand_in(cls, path: Path, spare: Path, clock: Callable[[], float], why: Exception) -> Self:
         try:
-            writer, reader, copy = open_standin(path, spare, clock)
+            writer, reader, copy, holds = open_standin(path, spare, clock)
         except (sqlite3.Error, OSError) as error:
             raise as_store_error(path, error) from error
         store = cls(copy, writer, reader, None)
         store.path, store._clock, store._why_standin = path, clock, standing_in(why)
-        store._stands_for_a_file = path.exists() and path.stat().st_size > 0
+        store._stands_for_a_file = holds
         return store
 
     @classmethod
@@ -148,7 +156,8 @@ class Store:
             async with self._write_turn, self._read_turn:
                 ours = (self._writer, self._reader, self._probe)
                 self._writer, self._reader, self._probe = real._writer, real._reader, real._probe
-                self.damaged, self._why_standin, self._probed = real.damaged, None, None
+                self.damaged = real.damaged or self.damaged
+                self._why_standin = self._probed = None
                 self._troubles.clear()
                 for each in ours:
                     each.close()
