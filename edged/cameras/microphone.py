@@ -11,7 +11,7 @@ import trio
 logger = logging.getLogger(__name__)
 
 # The sound card of a camera appears a moment after its picture; nobody waits longer for it.
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 1.0
 INTERVAL_SECONDS = 0.1
 AUDIO_CLASS = b"01"
 _CAPTURE = re.compile(r"/sound/card\d+/pcmC(\d{1,3})D(\d{1,3})c", re.ASCII)
