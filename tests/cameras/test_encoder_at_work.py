@@ -32,13 +32,6 @@ def mode(tmp_path_factory: pytest.TempPathFactory) -> MockMode:
     return MockMode(frames=str(path), width=WIDTH, height=HEIGHT)
 
 
-def calm(mock: MockCameras) -> None:
-    """The daemon thinks that nobody waits for a processor, whatever else runs beside the tests."""
-    pressure = Path(mock.environment["UMOCKDEV_DIR"]) / "proc/pressure/cpu"
-    pressure.parent.mkdir(parents=True)
-    pressure.write_text("some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n")
-
-
 @contextmanager
 def house(
     folder: Path, mode: MockMode, *, faults: str = "", plugged: bool = True
@@ -47,7 +40,7 @@ def house(
     settings = f"[capture]\nmax_width = {WIDTH}\nmax_height = {HEIGHT}\n[recording]\nsegment_seconds = 5\n"
     camera = MockCamera(modes=(mode,), plugged=plugged)
     with mock_cameras(camera, folder=folder, encoder=MockEncoder(faults=faults)) as mock:
-        calm(mock)
+        mock.calm()
         with running_appliance(
             folder / "edged", engine="embedded", settings=settings, environment=mock.environment
         ) as appliance:

@@ -25,6 +25,7 @@ SYNTHETIC = {"kind": "synthetic", **SIZE, "fps": 30, "tone": False}
 @pytest.fixture(scope="module")
 def mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockCameras]:
     with mock_cameras(folder=tmp_path_factory.mktemp("mock"), encoder=MockEncoder()) as running:
+        running.calm()
         yield running
 
 
