@@ -376,7 +376,7 @@ def test_deleting_that_frees_nothing_stops_before_all_is_gone(
 
 
 def test_hours_of_deleting_that_gains_nothing_cost_few_files_and_one_pause(world: World) -> None:
-    fill(world, 300, 300)
+    fill(world, 100, 900)
     world.hog = 5_000
     world.rules = Rules(keep=None, floor=9_900)  # 4,900 are missing
     really, pauses = world.remove, [""]
@@ -388,8 +388,8 @@ def test_hours_of_deleting_that_gains_nothing_cost_few_files_and_one_pause(world
     world.janitor.remove = snapshotted
     world.tidy()
     first = len(world.log)
-    for _ in range(6 * 120):
-        world.now += 30
+    for _ in range(6 * 60):
+        world.now += 60
         world.tidy()
         pauses += [world.held] if world.held != pauses[-1] else []
     assert len(world.log) - first <= 15
