@@ -88,7 +88,7 @@ def site(demo: Demo) -> Site:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A person's browser, empty."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     yield context
     context.close()
 

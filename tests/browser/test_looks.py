@@ -56,7 +56,7 @@ def addresses(page: Page, site: Site) -> dict[str, str]:
 def signed_in(browser: Browser, site: Site) -> Iterator[BrowserContext]:
     """A browser that is in, whose pages tell of every broken promise of theirs."""
     context = browser.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     sign_in(page, site)
     page.close()

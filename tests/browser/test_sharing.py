@@ -74,7 +74,7 @@ def visit(browser: Browser) -> Iterator[Callable[[str], Page]]:
 
     def opened(link: str) -> Page:
         context = browser.new_context(viewport={"width": 1280, "height": 720})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         page.goto(link)
