@@ -35,6 +35,7 @@ from edged.capture.encoders.candidates import Candidate, candidates, impossible
 from edged.capture.encoders.facts import hardware_nodes
 from edged.capture.encoders.proof import Proof, ProofRequest
 from edged.capture.job import SOFTWARE
+from edged.changes import Changes
 from edged.errors import CameraError
 from edged.health import Finding
 
@@ -72,8 +73,7 @@ class Encoders:
         self._wanted = dict.fromkeys(usual)
         self._settled: set[str] = set()
         self._asked = trio.Event()
-        self._bell = trio.Event()
-        self._version = 0
+        self._changes = Changes()
 
     # --- what cameras ask
 
@@ -121,7 +121,7 @@ class Encoders:
         else:
             logger.error("encoder %s is left for libx264 until the next boot", name, extra={"ENCODER": name})
         self._asked.set()
-        self._ring()
+        self._changes.tell()
 
     def proofs(self, size: Size) -> tuple[Proof, ...]:
         """What is known of the encoders at this size so far, best first."""
@@ -153,10 +153,7 @@ class Encoders:
 
     async def changed(self, after: int) -> int:
         """Wait until the version, which counts changes of what `choose` says, is greater; the new one."""
-        await trio.lowlevel.checkpoint()
-        while self._version <= after:
-            await self._bell.wait()
-        return self._version
+        return await self._changes.after(after)
 
     # --- what it does
 
@@ -237,7 +234,7 @@ class Encoders:
         self._refused.clear()
         self._settled.clear()
         if not first:
-            self._ring()
+            self._changes.tell()
 
     async def _prove_wanted(self) -> None:
         while self._wanted and self._nodes:
@@ -251,7 +248,7 @@ class Encoders:
             finally:
                 self._settled.add(size.key)
                 self._wanted.pop(size, None)
-                self._ring()
+                self._changes.tell()
             await self.save()
 
     def _plan_retry(self, size: Size, *, wanted: bool) -> None:
@@ -283,11 +280,6 @@ class Encoders:
 
     def _is_left(self, name: str) -> bool:
         return len(self._book.notes.faults.get(name, ())) >= MOST_FAULTS
-
-    def _ring(self) -> None:
-        self._version += 1
-        self._bell.set()
-        self._bell = trio.Event()
 
 
 def usual_sizes(max_width: int, max_height: int, fps: float) -> tuple[Size, ...]:

@@ -22,6 +22,7 @@ from edged.cameras.state import CameraView
 from edged.cameras.v4l2 import query_node
 from edged.cameras.watch import WorkerLimits
 from edged.capture.report import Message
+from edged.changes import Changes
 from edged.config import CameraSettings, Config
 from edged.media.engine import MediaEngine
 
@@ -72,8 +73,7 @@ class CameraManager:
         self._nursery: trio.Nursery | None = None
         self._held = ""
         self._running = 0
-        self._version = 0
-        self._bell = trio.Event()
+        self._changes = Changes()
 
     # --- what others ask
 
@@ -90,19 +90,16 @@ class CameraManager:
     @property
     def version(self) -> int:
         """Counts the changes of any camera."""
-        return self._version
+        return self._changes.version
 
     async def changed(self, after: int) -> int:
         """Wait until the version is greater than `after`; the version then."""
-        await trio.lowlevel.checkpoint()
-        while self._version <= after:
-            await self._bell.wait()
-        return self._version
+        return await self._changes.after(after)
 
     async def pulse(self) -> None:
         """Return at once when every camera is being served, never otherwise: for the watchdog."""
         while self._nursery is None or self._running < len(self._cameras):
-            await self._bell.wait()
+            await self._changes.after(self._changes.version)
         await trio.lowlevel.checkpoint()
 
     def request_keyframe(self, slug: str) -> None:
@@ -190,18 +187,18 @@ class CameraManager:
             encoders=self._encoders or NamedOnly(),
             clock=self._clock,
             on_message=self._on_message,
-            on_change=self._ring,
+            on_change=self._changes.tell,
         )
         camera.hold_recording(self._held)
         self._cameras[slug] = camera
         assert self._nursery is not None
         self._nursery.start_soon(self._serve, camera)
-        self._ring()
+        self._changes.tell()
         return camera
 
     async def _serve(self, camera: Camera) -> None:
         self._running += 1
-        self._ring()
+        self._changes.tell()
         try:
             await camera.run()
         finally:
@@ -218,8 +215,3 @@ class CameraManager:
                 camera.set_feed(usb_feed(device, camera.settings, self._config.capture))
             elif not camera.settings.source:
                 camera.set_feed(None)
-
-    def _ring(self) -> None:
-        self._version += 1
-        self._bell.set()
-        self._bell = trio.Event()

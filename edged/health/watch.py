@@ -9,6 +9,7 @@ from itertools import islice
 
 import trio
 
+from edged.changes import Changes
 from edged.health.finding import RANK, Finding, Issue, Status, status_of
 from edged.health.journal import IssueJournal
 
@@ -52,9 +53,8 @@ class HealthWatch:
         self._followed: dict[str, _Followed] = {}
         self._broken: set[str] = set()
         self._journal = IssueJournal(monotonic)
-        self._version = 0
-        self._looks = 0
-        self._bell, self._nudged, self._looked = trio.Event(), trio.Event(), trio.Event()
+        self._changes, self._looks = Changes(), Changes()
+        self._nudged = trio.Event()
         self.issues: tuple[Issue, ...] = ()
         """What is wrong now: the worst first, then the oldest."""
 
@@ -66,20 +66,15 @@ class HealthWatch:
     @property
     def version(self) -> int:
         """Counts the changes of `issues`."""
-        return self._version
+        return self._changes.version
 
     async def changed(self, after: int) -> int:
         """Wait until the version is greater than `after`; the version then."""
-        await trio.lowlevel.checkpoint()
-        while self._version <= after:
-            await self._bell.wait()
-        return self._version
+        return await self._changes.after(after)
 
     async def pulse(self) -> None:
         """Return once all rooms were asked anew, never otherwise: for the watchdog."""
-        looks = self._looks
-        while self._looks == looks:
-            await self._looked.wait()
+        await self._looks.after(self._looks.version)
 
     def add(self, name: str, source: Source) -> None:
         """Ask this room too, from the next look on."""
@@ -99,9 +94,7 @@ class HealthWatch:
                 await self._nudged.wait()
             self._nudged = trio.Event()
             self.look()
-            self._looks += 1
-            self._looked.set()
-            self._looked = trio.Event()
+            self._looks.tell()
 
     def look(self) -> None:
         """Ask all rooms now, tell the journal what is new, and wake who waits for changes."""
@@ -118,9 +111,7 @@ class HealthWatch:
             return
         self.issues = issues
         self._tell(before, now)
-        self._version += 1
-        self._bell.set()
-        self._bell = trio.Event()
+        self._changes.tell()
 
     def _ask(self, name: str, source: Source) -> list[Finding]:
         """What the room finds; that it cannot say it is a finding too."""
