@@ -1,10 +1,6 @@
 """What deleting has gained: file systems that commit now and then show freed space only later. Pure."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
-
-D = TypeVar("D")
 
 # So long, in seconds, freed space may need to show: btrfs commits every 30 s, ZFS every 5 s.
 LATE = 45.0
@@ -45,19 +41,11 @@ class Gains:
         """Bytes that will be free soon, as far as is known; none where deleting gained nothing."""
         return 0 if self.cause else sum(batch.left for batch in self._batches)
 
-    def probing(self, deletions: Iterable[D], now: float, *, for_space: Callable[[D], bool]) -> tuple[D, ...]:
-        """Those of `deletions` that may be done now: to make room none, or one where that gained nothing."""
-        most = 0 if not self.may_delete(now) else 1 if self.cause else None
-        if most is None:
-            return tuple(deletions)
-        chosen, allowed = [], most
-        for deletion in deletions:
-            if for_space(deletion):
-                if not allowed:
-                    continue
-                allowed -= 1
-            chosen.append(deletion)
-        return tuple(chosen)
+    def most_for_space(self, now: float) -> int | None:
+        """How many files may go now to make room: one where that gained nothing before; None: any number."""
+        if not self.may_delete(now):
+            return 0
+        return 1 if self.cause else None
 
     def may_delete(self, now: float) -> bool:
         """Whether deleting more to make room can be of use yet."""

@@ -21,7 +21,7 @@ from edged.recordings.delete import Deleted, Refusal, delete
 from edged.recordings.findings import troubles
 from edged.recordings.forecast import DAY, Forecast, Intake, forecast
 from edged.recordings.gains import Gains
-from edged.recordings.retention import Deletion, Key, Plan, Reason, Rules, key_of, plan
+from edged.recordings.retention import Deletion, Key, Plan, Reason, Rules, key_of, limit_space, plan
 from edged.recordings.segment import SegmentView
 from edged.recordings.spared import Spared
 from edged.recordings.stock import Stock
@@ -242,8 +242,7 @@ class Janitor:
         if not self.library.ready:
             return False
         todo = self.planned()
-        may_go = self.gains.probing(todo.deletions, self.clock(), for_space=lambda d: d.reason == "space")
-        todo = replace(todo, deletions=may_go)
+        todo = limit_space(todo, self.gains.most_for_space(self.clock()))
         batch = todo.deletions[:BATCH]
         done = await self._execute(batch) if batch else _Done()
         self._forget_refusals(todo.deletions[done.tried :])

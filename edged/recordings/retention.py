@@ -7,7 +7,7 @@ as much as there is: it looks at the oldest footage only as far as it must.
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Literal
@@ -114,6 +114,20 @@ def plan(
     short = _make_space(chosen, loose, rules.floor - free - _bytes(chosen), most)
     ordered = heapq.nsmallest(most, chosen.values(), key=lambda deletion: _order(deletion.segment))
     return Plan(tuple(ordered), short, len(chosen) >= most)
+
+
+def limit_space(whole: Plan, most: int | None) -> Plan:
+    """That plan with only its first `most` deletions for space (None: all); other rules' stay."""
+    if most is None:
+        return whole
+    left = []
+    for deletion in whole.deletions:
+        if deletion.reason == "space":
+            if not most:
+                continue
+            most -= 1
+        left.append(deletion)
+    return replace(whole, deletions=tuple(left))
 
 
 def _make_space(chosen: dict[Key, Deletion], stock: "_Loose", missing: int, most: int) -> int:
