@@ -1,7 +1,6 @@
 """The database is private, survives whatever is found in its place, and never crashes anybody."""
 # ruff: noqa: ASYNC240  # a test may wait for its own small files
 
-import contextlib
 import os
 import sqlite3
 import stat
@@ -382,22 +381,19 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     disk.pull()
 
 
-def fill(disk: Disk) -> Path:
-    hog = disk.place / "hog"
-    with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
-    return hog
+async def written(path: Path) -> None:
+    """A database with one row, closed."""
+    store = await open_store(path)
+    await store.write(ROW, ("a", "1"))
+    await store.close()
 
 
 async def test_database_on_a_full_disk_can_be_read_and_is_written_again_when_there_is_room(
     disk: Disk, tmp_path: Path
 ) -> None:
     path = disk.place / "edged.sqlite3"
-    store = await open_store(path)
-    await store.write(ROW, ("a", "1"))
-    await store.close()
-    hog = fill(disk)
+    await written(path)
+    hog = disk.fill()
 
     store = await Store.open(path, spare=tmp_path / "spare")
 
@@ -423,10 +419,8 @@ async def test_database_that_is_lost_while_a_copy_stands_in_is_made_of_the_copy(
     disk: Disk, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     path = disk.place / "edged.sqlite3"
-    store = await open_store(path)
-    await store.write(ROW, ("a", "1"))
-    await store.close()
-    hog = fill(disk)
+    await written(path)
+    hog = disk.fill()
     store = await Store.open(path, spare=tmp_path / "spare")
 
     hog.unlink()
@@ -445,13 +439,11 @@ async def test_database_that_was_damaged_when_its_disk_was_full_is_told_of(
     disk: Disk, tmp_path: Path
 ) -> None:
     path = disk.place / "edged.sqlite3"
-    store = await open_store(path)
-    await store.write(ROW, ("a", "1"))
-    await store.close()
+    await written(path)
     with path.open("r+b") as file:
         file.seek(100)
         file.write(b"\xff" * 4000)
-    hog = fill(disk)
+    hog = disk.fill()
     store = await Store.open(path, spare=tmp_path / "spare")
     hog.unlink()
     await store.prove()
@@ -465,7 +457,7 @@ async def test_database_that_was_damaged_when_its_disk_was_full_is_told_of(
 async def test_what_a_copy_that_stands_in_refuses_is_told_with_the_true_remedy(
     disk: Disk, tmp_path: Path
 ) -> None:
-    fill(disk)
+    disk.fill()
     store = await Store.open(disk.place / "edged.sqlite3", spare=tmp_path / "spare")
     with pytest.raises(StoreError, match="Make room on the disk"):
         await store.write(ROW, ("a", "1"))
@@ -477,7 +469,7 @@ async def test_what_a_copy_that_stands_in_refuses_is_told_with_the_true_remedy(
 async def test_full_disk_without_a_database_is_stood_in_for_by_an_empty_one(
     disk: Disk, tmp_path: Path
 ) -> None:
-    hog = fill(disk)
+    hog = disk.fill()
     store = await Store.open(disk.place / "edged.sqlite3", spare=tmp_path / "spare")
     assert await settings_of(store) == {}
     hog.unlink()

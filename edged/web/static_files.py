@@ -36,9 +36,6 @@ class StaticFiles:
         path = self._known.get(name)
         if path is None:
             raise Refused(404)
-        try:
-            file = await self._files.open(path)
-        except OSError as error:
-            raise Refused(404) from error
+        file = await self._files.open(path)
         headers = [(b"content-type", TYPES[path.suffix]), (b"cache-control", b"no-cache")]
         await self._files.send(scope, send, file, headers=headers)

@@ -1,5 +1,6 @@
 """Small disks that can be filled, pulled and made read-only. They need root."""
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -28,6 +29,14 @@ class Disk:
     def remount(self, how: str) -> None:
         """`ro` or `rw`; a disk that is written to is made read-only by force."""
         self._mount("-o", f"remount,{how}", str(self.place))
+
+    def fill(self) -> Path:
+        """Leave not one byte; the file that takes all room."""
+        hog = self.place / "hog"
+        with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(64 * 1024))
+        return hog
 
     @property
     def free(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import trio
 
 from edged.web.media.ranges import asked_part, unchanged
-from edged.web.server.asgi import Headers, Scope, Send
+from edged.web.server.asgi import Headers, Refused, Scope, Send
 
 PIECE_BYTES = 256 * 1024
 
@@ -48,8 +48,13 @@ class FileSender:
         self._threads = trio.CapacityLimiter(threads)
 
     async def open(self, path: Path) -> OpenFile:
-        """Open a file. Raises OSError."""
-        return await trio.to_thread.run_sync(OpenFile, path, limiter=self._threads, abandon_on_cancel=True)
+        """Open a file. Raises Refused(404) for what is no file, or cannot be read."""
+        try:
+            return await trio.to_thread.run_sync(
+                OpenFile, path, limiter=self._threads, abandon_on_cancel=True
+            )
+        except OSError as error:
+            raise Refused(404) from error
 
     async def send(
         self,

@@ -29,10 +29,7 @@ class RecordingFiles:
         path = await parts.library.locate(slug, day, name)
         if path is None:
             raise Refused(404)
-        try:
-            file = await self._files.open(path)
-        except OSError as error:
-            raise Refused(404) from error
+        file = await self._files.open(path)
         kind = b"inline"
         if scope["query_string"].partition(b"=")[0] == b"download":
             kind = f'attachment; filename="{slug}_{day}_{name}"'.encode()
