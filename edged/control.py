@@ -50,7 +50,7 @@ class Control:
         self._client: httpx.Client | None = None
 
     def __enter__(self) -> Self:
-        import httpx  # noqa: PLC0415  # the commands that ask nothing start fast
+        from edged.http_client import httpx  # noqa: PLC0415  # the commands that ask nothing start fast
 
         try:
             self._folder = os.open(self._runtime, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -89,7 +89,7 @@ class Control:
         return self._ask("DELETE", path, None, {})
 
     def _ask(self, method: str, path: str, value: object, query: dict[str, str]) -> Any:
-        import httpx  # noqa: PLC0415
+        from edged.http_client import httpx  # noqa: PLC0415
 
         assert self._client is not None, "use it in a `with` block"
         more: dict[str, Any] = {"json": value} if value is not None else {}

@@ -330,13 +330,13 @@ def _folders(config: Config) -> tuple[Path, Path, Path]:
 async def _watch(
     health: HealthWatch, cameras: CameraManager, *, task_status: trio.TaskStatus[trio.CancelScope]
 ) -> None:
-    """Follow the health of the house, soon after cameras change, until the scope is cancelled."""
+    """Follow the health of the house, soon after a camera stands otherwise, until the scope is cancelled."""
     async with trio.open_nursery() as nursery:
         await nursery.start(health.run)
         task_status.started(nursery.cancel_scope)
         version = -1
         while True:
-            version = await cameras.changed(version)
+            version = await cameras.turned(version)
             health.nudge()
             await trio.sleep(LEAST_SECONDS)
 

@@ -36,7 +36,8 @@ HICCUPS, SOON_SECONDS = 2, 4.0
 class Camera:
     """A camera that is known. `run` serves it; the other methods may be called at any time, never block.
 
-    `on_message` gets every word of its workers, `on_change` is called whenever `view` is another.
+    `on_message` gets every word of its workers; `on_change` is called whenever `view` is another, and told
+    whether it stands otherwise too.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Camera:
         encoders: EncoderChooser,
         clock: Callable[[], float],
         on_message: Callable[[str, Message], None],
-        on_change: Callable[[], None],
+        on_change: Callable[[bool], None],
     ) -> None:
         self.slug = slug
         self.settings = settings
@@ -312,8 +313,8 @@ class Camera:
     def _change(self, **fields: object) -> None:
         view = msgspec.structs.replace(self.view, **fields)
         if view != self.view:
-            self.view = view
-            self._on_change()
+            before, self.view = self.view, view
+            self._on_change(view.standing != before.standing)
 
 
 def _comes_back(end: WorkerEnd, backoff: Backoff) -> bool:

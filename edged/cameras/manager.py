@@ -73,7 +73,7 @@ class CameraManager:
         self._nursery: trio.Nursery | None = None
         self._held = ""
         self._running = 0
-        self._changes = Changes()
+        self._changes, self._turns = Changes(), Changes()
 
     # --- what others ask
 
@@ -95,6 +95,10 @@ class CameraManager:
     async def changed(self, after: int) -> int:
         """Wait until the version is greater than `after`; the version then."""
         return await self._changes.after(after)
+
+    async def turned(self, after: int) -> int:
+        """As `changed`, for what troubles begin and end with only (`CameraView.standing`)."""
+        return await self._turns.after(after)
 
     async def pulse(self) -> None:
         """Return at once when every camera is being served, never otherwise: for the watchdog."""
@@ -187,14 +191,19 @@ class CameraManager:
             encoders=self._encoders or NamedOnly(),
             clock=self._clock,
             on_message=self._on_message,
-            on_change=self._changes.tell,
+            on_change=self._changed,
         )
         camera.hold_recording(self._held)
         self._cameras[slug] = camera
         assert self._nursery is not None
         self._nursery.start_soon(self._serve, camera)
-        self._changes.tell()
+        self._changed(True)
         return camera
+
+    def _changed(self, standing: bool) -> None:
+        self._changes.tell()
+        if standing:
+            self._turns.tell()
 
     async def _serve(self, camera: Camera) -> None:
         self._running += 1

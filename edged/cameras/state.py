@@ -45,3 +45,24 @@ class CameraView(Base, frozen=True):
     worker_pid: int | None = None
     source: Source = ""
     last_error: str = ""
+
+    @property
+    def standing(self) -> tuple[object, ...]:
+        """Whatever troubles begin and end with: all of it but what counts on as long as it is live."""
+        return (
+            self.slug,
+            self.name,
+            self.state,
+            self.reason,
+            self.recording,
+            self.recording_wanted,
+            self.recording_held,
+            self.recording_reason,
+            self.recording_dropped,
+            self.mode_reason,
+            self.audio,
+            self.audio_wanted,
+            self.live_connected,
+            self.restarts,
+            self.last_error,
+        )

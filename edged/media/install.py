@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Protocol
 
-import httpx
-
 from edged.errors import EdgedError
+from edged.http_client import httpx
 from edged.media.release import Release
 
 PROGRAM = "mediamtx"

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import httpx
 import msgspec
 import trio
 
 from edged.errors import MediaError
+from edged.http_client import httpx
 from edged.media.mediamtx_config import LOOPBACK
 
 # Seconds for a question about the server itself.
@@ -62,7 +62,7 @@ class MediaMtxClient:
             verify=nobody,
             trust_env=False,
             follow_redirects=False,
-            timeout=None,  # noqa: S113 - every call is limited as a whole, by fetch()
+            timeout=None,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=20),
             headers={"User-Agent": "edged", "Accept-Encoding": "identity"},
         )

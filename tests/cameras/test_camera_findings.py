@@ -254,3 +254,32 @@ def test_frames_lost_because_the_disk_was_swapped_are_not_for_a_faster_disk() ->
     assert "camera.footage-lost" not in found
     found = yard.look(recording_dropped=70, recording_reason="the recordings disk is slow to answer")
     assert "faster" in found["camera.footage-lost"].remedy
+
+
+@pytest.mark.parametrize(
+    "field", [name for name in CameraView.__struct_fields__ if name not in {"slug", "frames_out"}]
+)
+def test_whatever_begins_a_trouble_at_once_makes_it_stand_otherwise(field: str) -> None:
+    """So that health looks at once; what takes seconds to be a trouble is seen by its look each second."""
+    others: dict[str, list[Any]] = {
+        "state": ["starting", "stalled", "failed", "unplugged", "disabled"],
+        "mode_reason": ["not enough bandwidth"],
+        "source": ["file"],
+        "worker_pid": [7],
+    }
+    kind = type(getattr(LIVE, field))
+    values: list[Any] = (
+        others.get(field)
+        or {
+            bool: [not getattr(LIVE, field)],
+            int: [getattr(LIVE, field) + 3 if kind is int else 0],
+            float: [7.5],
+            str: ["the disk is full"],
+        }[kind]
+    )
+    for value in values:
+        calm, troubled = Yard(), Yard()
+        calm.look(), troubled.look()
+        after = msgspec.structs.replace(troubled.view, **{field: value})
+        if troubled.look(**{field: value}) != calm.look():
+            assert after.standing != LIVE.standing

@@ -601,6 +601,24 @@ async def test_what_the_worker_says_is_seen_and_counted_as_a_change(
         assert patience.cancelled_caught
 
 
+async def test_frames_that_are_counted_are_no_turn_but_lost_ones_are(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as house:
+        house.spawner.on_start = None
+        await house.plugs.plug(node())
+        await house.spawner.last.says(status(3, recording=True))
+        turns, changes = await house.manager.turned(-1), house.manager.version
+        await house.spawner.last.says(status(33, recording=True, fps=30.0, bitrate_kbit=900.0))
+        assert await house.manager.changed(changes) > changes
+        with trio.move_on_after(1) as patience:
+            await house.manager.turned(turns)
+        assert patience.cancelled_caught
+        await house.spawner.last.says(status(34, recording=True, recording_dropped=1))
+        with trio.fail_after(1):
+            assert await house.manager.turned(turns) > turns
+
+
 async def test_snapshot_is_told_once_there_is_one(autojump_clock: MockClock, tmp_path: Path) -> None:
     async with running(tmp_path, node()) as house:
         assert house.manager.snapshot_path(CAM) is None

@@ -70,7 +70,7 @@ async def served(
             encoders=encoders,
             clock=trio.current_time,
             on_message=lambda _slug, _message: None,
-            on_change=lambda: None,
+            on_change=lambda _: None,
         )
         camera.set_feed(feed)
         nursery.start_soon(camera.run)

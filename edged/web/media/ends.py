@@ -38,6 +38,7 @@ class Ends:
     def __init__(self, parts: "WebParts") -> None:
         self._parts = parts
         self._going: dict[str, set[Going]] = {}
+        self._begun = trio.Event()
 
     @property
     def going(self) -> int:
@@ -53,6 +54,9 @@ class Ends:
         try:
             task_status.started()
             while True:
+                if not self._going:
+                    self._begun = trio.Event()
+                    await self._begun.wait()
                 await trio.sleep(LOOK_SECONDS)
                 for holder in tuple(self._going):
                     self._ended(holder)
@@ -69,6 +73,7 @@ class Ends:
         """
         going = Going(scope, asker, action, resource, end)
         self._going.setdefault(asker.holder, set()).add(going)
+        self._begun.set()
         return lambda: self._forget(going)
 
     @contextmanager
