@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import segno
 from markupsafe import Markup, escape
 
 from edged.access.subject import Item, MediaType
@@ -54,6 +53,8 @@ def embed(link: str, name: str) -> str:
 
 def qr(link: str) -> Markup:
     """The link to scan, as SVG within the page: black on white in dark rooms too."""
+    import segno  # noqa: PLC0415  # a box whose owner makes no codes carries one library less
+
     code = segno.make(link, error="m", micro=False, boost_error=False)
     drawn = code.svg_inline(border=4, light="#fff", dark="#000", omitsize=True, svgclass="qr", lineclass="")
     described = f'<svg role="img" aria-label="{escape(say("told.qr"))}"'
