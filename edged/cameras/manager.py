@@ -96,8 +96,13 @@ class CameraManager:
         """Wait until the version is greater than `after`; the version then."""
         return await self._changes.after(after)
 
+    @property
+    def turns(self) -> int:
+        """Counts how often a camera came to stand otherwise: what is told at once (`CameraView.standing`)."""
+        return self._turns.version
+
     async def turned(self, after: int) -> int:
-        """As `changed`, for what troubles begin and end with only (`CameraView.standing`)."""
+        """As `changed`, of `turns`."""
         return await self._turns.after(after)
 
     async def pulse(self) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEAST_SECONDS = 0.25
+# Between two events: of what only counts on, and of a camera that stands otherwise.
+LEAST_SECONDS, LEAST_SECONDS_OF_TURNS = 0.25, 0.05
 HEARTBEAT_SECONDS = 15.0
 MOST_PER_SESSION = 12
 # Of one code from all addresses, besides one for each of its seats: pages that wait, sleep or show a still.
@@ -118,9 +119,10 @@ class Listeners:
 
 
 class Events:
-    """`GET /api/events`: `cameras` on every change, at most four a second.
+    """`GET /api/events`: `cameras` on every change.
 
-    At the end `signed-out`, or `ended` to a guest.
+    At once when a camera stands otherwise (live, unplugged, ...); of frames that are counted at most four a
+    second. At the end `signed-out`, or `ended` to a guest.
     """
 
     def __init__(self, parts: "WebParts", news: CameraNews, ends: Ends) -> None:
@@ -163,7 +165,7 @@ class Events:
         """Send what is new, until the asker may not know it any more."""
         cameras, last, spoke_at = self._parts.cameras, b"", 0.0
         while True:
-            version = cameras.version
+            version, turns = cameras.version, cameras.turns
             now_is = guard.today(scope, self._parts, asker)
             if not may(now_is, known_by(asker), None):
                 return
@@ -173,7 +175,9 @@ class Events:
                 body = HEARTBEAT if news == last else b"event: cameras\ndata: " + news + b"\n\n"
                 last, spoke_at = news, now
                 await send({"type": "http.response.body", "body": body, "more_body": True})
-            await trio.sleep(LEAST_SECONDS)
+            await trio.sleep(LEAST_SECONDS_OF_TURNS)
+            with trio.move_on_after(LEAST_SECONDS - LEAST_SECONDS_OF_TURNS):
+                await cameras.turned(turns)
             with trio.move_on_at(spoke_at + HEARTBEAT_SECONDS):
                 await cameras.changed(version)
 

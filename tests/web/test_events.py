@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 import trio
+from msgspec.structs import replace
 from web_fakes import ADMIN, CODE, VIEWER, make_parts
 from web_site import Site, serving
 
@@ -72,19 +73,16 @@ async def test_a_viewer_hears_of_their_cameras_only_and_nothing_of_our_processes
         assert "worker_pid" not in told["cameras"][0]
 
 
-async def test_changes_are_told_at_once_but_four_times_a_second_at_most() -> None:
+@pytest.mark.parametrize(("states", "most"), [(("live", "live"), 6), (("live", "stalled"), 25)])
+async def test_changes_are_told_but_frames_that_count_on_only_four_times_a_second(
+    states: tuple[str, str], most: int
+) -> None:
     async with serving(make_parts()) as site, listening(site, ADMIN) as listener:
         await listener.next()
-        await trio.sleep(0.3)
-        began = trio.current_time()
-        site.parts.cameras.set(view("stalled"))
-        _, told = await listener.next()
-        assert told["cameras"][0]["state"] == "stalled"
-        assert trio.current_time() - began < 0.2
 
         async def change_often() -> None:
             for n in range(100):
-                site.parts.cameras.set(view("live" if n % 2 else "stalled"))
+                site.parts.cameras.set(replace(view(states[n % 2]), frames_out=n))
                 await trio.sleep(0.01)
             site.parts.cameras.set(view("unplugged"))
 
@@ -93,7 +91,18 @@ async def test_changes_are_told_at_once_but_four_times_a_second_at_most() -> Non
             nursery.start_soon(change_often)
             while (await listener.next())[1]["cameras"][0]["state"] != "unplugged":
                 events += 1
-        assert events <= 6
+        assert 2 < events <= most
+
+
+async def test_a_camera_that_stands_otherwise_waits_for_no_count_of_frames(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edged.web.events.LEAST_SECONDS", 60.0)
+    async with serving(make_parts()) as site, listening(site, ADMIN) as listener:
+        await listener.next()
+        for state in ("stalled", "live", "unplugged"):
+            site.parts.cameras.set(view(state))
+            assert (await listener.next())[1]["cameras"][0]["state"] == state
 
 
 async def test_the_end_of_the_session_is_told_and_ends_the_stream() -> None:

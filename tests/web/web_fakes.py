@@ -11,6 +11,7 @@ from edged.access.audit import Audit
 from edged.access.subject import Item, Subject
 from edged.access.throttle import Throttled
 from edged.cameras.state import CameraView
+from edged.changes import Changes
 from edged.config import Config
 from edged.errors import AccessError, MediaError
 from edged.health import HealthWatch
@@ -110,8 +111,7 @@ class FakeCameras:
             slug: CameraView(slug=slug, name=slug.title(), state="live", since=1.0, worker_pid=42)
             for slug in ("door", "garden")
         }
-        self.version = 1
-        self.moved = trio.Event()
+        self._changes, self._turns = Changes(), Changes()
         self.keyframes: list[str] = []
         self.wishes: list[tuple[str, bool]] = []
         self.snapshots: dict[str, Path] = {}
@@ -123,15 +123,24 @@ class FakeCameras:
         return self.views.get(slug)
 
     def set(self, view: CameraView) -> None:
-        self.views[view.slug] = view
-        self.version += 1
-        self.moved.set()
-        self.moved = trio.Event()
+        before, self.views[view.slug] = self.views.get(view.slug), view
+        self._changes.tell()
+        if before is None or before.standing != view.standing:
+            self._turns.tell()
+
+    @property
+    def version(self) -> int:
+        return self._changes.version
+
+    @property
+    def turns(self) -> int:
+        return self._turns.version
 
     async def changed(self, after: int) -> int:
-        while self.version <= after:
-            await self.moved.wait()
-        return self.version
+        return await self._changes.after(after)
+
+    async def turned(self, after: int) -> int:
+        return await self._turns.after(after)
 
     def request_keyframe(self, slug: str) -> None:
         self.keyframes.append(slug)
