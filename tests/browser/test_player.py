@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from browser.seeing import await_state, facts, moves, sign_in
-from browser.sites import Site
+from browser.sites import Site, needs_hls_js
 from lab.processes import descendants
 from playwright.sync_api import Page, Route
 
@@ -121,6 +121,25 @@ def test_a_camera_that_turns_live_is_shown_at_once_however_often_it_failed(
         page.unroute(media)
     rumour.say(state="live")
     await_state(page, "live", seconds=4)
+
+
+@needs_hls_js
+def test_a_slow_way_to_the_picture_is_gone_to_its_end(page: Page, site: Site) -> None:
+    """Each step takes long, none of them too long: beginning anew would only take longer."""
+    lists: list[str] = []
+
+    def late(route: Route) -> None:
+        if route.request.url.partition("?")[0].endswith("/index.m3u8"):
+            lists.append(route.request.url)
+        page.wait_for_timeout(5500)
+        route.continue_()
+
+    page.route("**/hls.min.js", late)
+    page.route("**/index.m3u8*", late)
+    sign_in(page, site, f"/cameras/{site.cameras[0]}?live=hls")
+    await_state(page, "live", seconds=30)
+    assert facts(page)["mode"] == "hls"
+    assert len(lists) == 1
 
 
 def test_a_session_that_ended_elsewhere_is_said_within_a_second(page: Page, rumour: Rumour) -> None:

@@ -54,9 +54,10 @@ function onlyVideo(codecs) {
 
 /**
  * Ask for a camera's picture by HLS and put it on `video`. Resolves when the playlist is in.
- * `crowd` is the number of players on the page.
+ * `crowd` is the number of players on the page; `progress` is called at each step on the way to the first picture: a slow
+ * machine that is getting there is let go on.
  */
-export async function openHls(video, { slug, signal, lowLatency, crowd }) {
+export async function openHls(video, { slug, signal, progress, lowLatency, crowd }) {
   const address = `/hls/${slug}/index.m3u8`;
   const sources = globalThis.ManagedMediaSource || globalThis.MediaSource;
   if (!sources) {
@@ -65,6 +66,7 @@ export async function openHls(video, { slug, signal, lowLatency, crowd }) {
   }
   const Hls = await library();
   signal.throwIfAborted();
+  progress();
 
   const once = { maxTimeToFirstByteMs: 8000, maxLoadTimeMs: 12_000, timeoutRetry: null, errorRetry: null };
   const twice = { ...once, errorRetry: { maxNumRetry: 2, retryDelayMs: 150, maxRetryDelayMs: 300 } };
@@ -110,6 +112,8 @@ export async function openHls(video, { slug, signal, lowLatency, crowd }) {
     failed?.(error);
     ended(error);
   });
+
+  for (const step of ["MANIFEST_LOADED", "LEVEL_LOADED", "FRAG_LOADED", "FRAG_BUFFERED"]) hls.once(Hls.Events[step], progress);
 
   const stop = () => failed?.(signal.reason);
   signal.addEventListener("abort", stop, { once: true });

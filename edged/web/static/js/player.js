@@ -8,7 +8,7 @@ import { states } from "/static/js/states.js";
 import { moment, say } from "/static/js/words.js";
 import { openWhep, Refused } from "/static/js/whep.js";
 
-const PATIENCE_MS = { webrtc: 3000, hls: 8000 }; // until the first picture
+const PATIENCE_MS = { webrtc: 3000, hls: 8000 }; // until the first picture, or the next step towards it
 const FROZEN_MS = { webrtc: 1500, hls: 3000 }; // without a new picture: say so
 const LOST_MS = { webrtc: 3500, hls: 8000 }; // without a new picture: start anew
 const RETRY_MS = [500, 3000];
@@ -22,6 +22,21 @@ const SOON = { starting: "starting", stalled: "frozen" }; // nothing to ask for 
 const SOON_MS = 5000;
 const SEATS_SECONDS = 5; // all seats of a link are taken: ask again after so long
 const HELD = { unplugged: "unplugged", disabled: "disabled", failed: "failed" };
+
+/** Calls `over` once nobody has turned it for so long; never after `stop`. */
+function hourglass(milliseconds, over) {
+  let timer = setTimeout(over, milliseconds);
+  const stop = () => {
+    clearTimeout(timer);
+    timer = 0;
+  };
+  const turn = () => {
+    if (!timer) return;
+    clearTimeout(timer);
+    timer = setTimeout(over, milliseconds);
+  };
+  return { turn, stop };
+}
 
 export class EdgedPlayer extends HTMLElement {
   #run = null;
@@ -125,12 +140,12 @@ export class EdgedPlayer extends HTMLElement {
       const stop = () => attempt.abort(signal.reason);
       signal.addEventListener("abort", stop, { once: true });
       const patience = alternatives ? PATIENCE_MS[mode] : Math.max(PATIENCE_MS[mode], 8000);
-      const timer = setTimeout(() => attempt.abort(new Error("no picture")), patience);
+      const glass = hourglass(patience, () => attempt.abort(new Error("no picture")));
       try {
-        const session = await this.#open(mode, attempt.signal);
+        const session = await this.#open(mode, attempt.signal, glass.turn);
         this.#session = session;
         await Promise.race([this.#firstPicture(attempt.signal), session.lost.then((why) => Promise.reject(why))]);
-        clearTimeout(timer);
+        glass.stop();
         outcome.had = true;
         if (mode === "hls" && modes[0] === "webrtc") this.#noWebrtcUntil = performance.now() + WEBRTC_AGAIN_MS;
         this.#begin(mode);
@@ -151,7 +166,7 @@ export class EdgedPlayer extends HTMLElement {
           if (!this.#eager) states.check();
         }
       } finally {
-        clearTimeout(timer);
+        glass.stop();
         signal.removeEventListener("abort", stop);
         attempt.abort();
         this.#attempting = null;
@@ -169,12 +184,14 @@ export class EdgedPlayer extends HTMLElement {
     return modes.filter((mode) => mode !== "webrtc" || webrtc);
   }
 
-  async #open(mode, signal) {
+  /** `progress` is called at each step that is taken, a few times at most. */
+  async #open(mode, signal, progress) {
     const crowd = document.querySelectorAll("edged-player").length;
-    const wish = { slug: this.dataset.slug, signal, lowLatency: "lowLatency" in this.dataset, crowd };
+    const wish = { slug: this.dataset.slug, signal, progress, lowLatency: "lowLatency" in this.dataset, crowd };
     if (mode === "webrtc") return openWhep(this.video, wish);
     const { openHls } = await import("/static/js/hlslive.js");
     signal.throwIfAborted();
+    progress();
     return openHls(this.video, wish);
   }
 
