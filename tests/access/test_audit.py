@@ -5,19 +5,13 @@ from pathlib import Path
 
 import pytest
 from access.code_house import EVE, PASSWORD, open_house
+from lab.clock import Clock
 
 from edged.access.audit import BURST, EVENTS, Audit
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_line_has_the_fields_and_no_others(caplog: pytest.LogCaptureFixture) -> None:
-    audit = Audit(Clock())
+    audit = Audit(Clock(0.0))
     with caplog.at_level(logging.INFO):
         audit.note("code_revoked", user="eve", by="anna", code="c0ffee", address="192.0.2.1")
     (record,) = caplog.records
@@ -78,7 +72,7 @@ def told(caplog: pytest.LogCaptureFixture, *fields: str) -> list[tuple[object, .
 
 
 def test_every_event_is_counted_from_nought() -> None:
-    audit = Audit(Clock())
+    audit = Audit(Clock(0.0))
     assert audit.counts == dict.fromkeys(EVENTS, 0)
     for event in EVENTS:
         audit.note(event)
@@ -86,7 +80,7 @@ def test_every_event_is_counted_from_nought() -> None:
 
 
 def test_a_guesser_cannot_flood_the_journal(caplog: pytest.LogCaptureFixture) -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     audit = Audit(clock)
     with caplog.at_level(logging.INFO):
         for _ in range(10_000):
@@ -100,7 +94,7 @@ def test_a_guesser_cannot_flood_the_journal(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_what_admins_do_is_always_told(caplog: pytest.LogCaptureFixture) -> None:
-    audit = Audit(Clock())
+    audit = Audit(Clock(0.0))
     with caplog.at_level(logging.INFO):
         for _ in range(500):
             audit.note("code_created", user="anna")

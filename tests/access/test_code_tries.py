@@ -1,22 +1,16 @@
 """Guessing is slow from one address; who has the right code hardly ever waits for others behind it."""
 
 import pytest
+from lab.clock import Clock
 
 from edged.access.code_tries import BURST, LAST_ENTERED, LAST_WRONG, REMEMBERED, CodeTries
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

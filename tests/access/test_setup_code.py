@@ -9,18 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lab.clock import Clock
 from lab.nobody import as_nobody
 
 from edged.access.setup_code import FILE_NAME, LIFETIME, SetupCode, current_setup_code
 from edged.errors import AccessError
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

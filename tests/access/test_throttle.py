@@ -5,6 +5,7 @@ import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
+from lab.clock import Clock
 
 from edged.access.throttle import (
     AT_ONCE,
@@ -18,17 +19,9 @@ from edged.access.throttle import (
 )
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import trio
+from lab.clock import Clock
 from web_fakes import ADMIN, CODE, OTHER_CODE, VIEWER, make_parts
 
 from edged.access.subject import Subject
@@ -12,19 +13,9 @@ from edged.web.media.passes import IDLE_SECONDS, MOST, PASS, Passes
 from edged.web.media.viewings import seat_key
 
 
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def house() -> tuple[Any, Passes, Clock]:
     parts: Any = make_parts()
-    clock = Clock()
+    clock = Clock(100.0)
     return parts, Passes(parts, clock), clock
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from lab.clock import Clock
 from web_fakes import CODE, SDP, make_parts
 from web_site import serving
 
@@ -14,16 +15,6 @@ TYPE = {"Content-Type": "application/sdp"}
 GUEST = Subject(kind="guest", code="c-door")
 
 
-class Clock:
-    """Seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def asked(viewer: str = "", *, address: str = "10.0.0.1", agent: str = "VLC") -> Any:
     scope = {"client": (address, 5), "headers": [(b"user-agent", agent.encode())]}
     return scope | ({"edged.viewer": viewer} if viewer else {})
@@ -33,7 +24,7 @@ def house(most: int | None) -> tuple[Viewings, Clock]:
     parts: Any = make_parts()
     if most is not None:
         parts.codes.most["c-door"] = most
-    clock = Clock()
+    clock = Clock(100.0)
     return Viewings(parts, clock), clock
 
 

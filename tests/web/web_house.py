@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import trio
+from lab.clock import Clock
 from web_fakes import make_parts
 from web_site import Site, serving
 
@@ -21,16 +22,6 @@ from edged.web.parts import WebParts
 
 PASSWORD = "correct horse battery"
 NOW = 1_800_000_000.0
-
-
-class Clock:
-    """UTC unix seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -85,7 +76,7 @@ async def real_parts(folder: Path, clock: Clock) -> AsyncIterator[WebParts]:
 @asynccontextmanager
 async def open_house(folder: Path, tokens: dict[str, str] | None = None) -> AsyncIterator[House]:
     """Serve a house with three people; with `tokens` one whose people the folder's database has already."""
-    clock = Clock()
+    clock = Clock(NOW)
     async with real_parts(folder, clock) as parts:
         tokens = tokens or await _move_in(parts)
         async with trio.open_nursery() as nursery:
