@@ -4,7 +4,7 @@
 class Clock:
     """Seconds, of whichever clock the test is about."""
 
-    def __init__(self, now: float = 1_700_000_000.0) -> None:
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
 
     def __call__(self) -> float:

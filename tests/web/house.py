@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from web_house import PASSWORD, Clock, real_parts
+from lab.clock import Clock
+from web_house import PASSWORD, real_parts
 from web_site import Site, serving
 
 from edged.access.accounts import Accounts

@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from web_house import Clock, real_parts
+from lab.clock import Clock
+from web_house import real_parts
 
 from edged.access.subject import ROOT, Item, Subject
 from edged.web.app import create_front

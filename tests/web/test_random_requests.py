@@ -13,9 +13,10 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 import trio
+from lab.clock import Clock
 from matrix import DAY, NAME, ROWS, Row
 from random_requests import Request, make
-from web_house import PASSWORD, Clock, real_parts
+from web_house import PASSWORD, real_parts
 
 from edged.access.accounts import AccessError
 from edged.access.subject import ROOT, Item
