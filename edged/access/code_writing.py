@@ -9,6 +9,7 @@ import trio
 from edged.access.code_rows import delete_codes, write_ends, write_uses
 from edged.access.code_shelf import CodeShelf, Entry
 from edged.errors import StoreError
+from edged.repeats import Repeats
 from edged.store import Store
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class CodeWriter:
         self._unwritten: set[str] = set()
         self._uses_at = self._tidied_at = monotonic()
         self._again_at = float("-inf")
+        self._log = Repeats(logger, logging.ERROR, monotonic)
 
     @property
     def unwritten(self) -> int:
@@ -51,7 +53,7 @@ class CodeWriter:
                         await self._store.transact(lambda connection: write_ends(connection, codes))
             except StoreError as error:
                 self._again_at = self._monotonic() + TRY_AGAIN_AFTER
-                logger.error("ends of access codes are not written yet, trying again: %s", error)  # noqa: TRY400
+                self._log.tell(f"ends of access codes are not written yet, trying again: {error}")
                 return
             self._unwritten.difference_update(ids)
 

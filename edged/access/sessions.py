@@ -21,6 +21,7 @@ from edged.access.changes import UserChange
 from edged.access.subject import Subject, User
 from edged.access.user_rows import one_user, read_users
 from edged.errors import AccessError, StoreError
+from edged.repeats import Repeats
 from edged.store import Store
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 TOKEN_BYTES = 32
 MOST_PER_USER = 20
 WRITE_EVERY = 3600.0
-LOOK_EVERY = 60.0
+LOOK_EVERY, TRY_AGAIN_AFTER = 60.0, 10.0
 # How old a session gets however it is used: so many of its times, and never more than so many seconds.
 MOST_TIMES, OLDEST = 10.0, 365 * 86400.0
 
@@ -54,6 +55,7 @@ class Sessions:
         self._by_hash: dict[bytes, _Session] = {}
         self._callbacks: list[Callback] = []
         self._unwritten: set[str] = set()
+        self._log = Repeats(logger, logging.ERROR)
         self._wake = trio.Event()
 
     @classmethod
@@ -205,7 +207,7 @@ class Sessions:
     def _rest(self) -> float:
         """Seconds until something may be due. The clock may jump, so never long while there are sessions."""
         if self._unwritten:
-            return LOOK_EVERY
+            return TRY_AGAIN_AFTER
         earliest = min((s.expires_at for s in self._by_hash.values()), default=float("inf"))
         return min(max(1.0, earliest - self._clock()), LOOK_EVERY if self._by_hash else float("inf"))
 
@@ -250,7 +252,7 @@ class Sessions:
                     )
                 )
         except StoreError as error:
-            logger.error("ended sessions cannot be deleted yet, trying again: %s", error)  # noqa: TRY400
+            self._log.tell(f"ended sessions cannot be deleted yet, trying again: {error}")
             return
         self._unwritten.difference_update(ended)
 

@@ -11,7 +11,7 @@ import trio.testing
 
 from edged.access.sessions import MOST_PER_USER, WRITE_EVERY, Sessions
 from edged.access.subject import Subject, User
-from edged.errors import AccessError
+from edged.errors import AccessError, StoreError
 from edged.store import Store
 
 ANNA = User(name="anna", role="admin")
@@ -350,6 +350,30 @@ async def test_people_can_still_sign_out_for_good_when_the_disk_was_full(
     await accept(store)
     await trio.sleep(61)
     await until(store, "SELECT count(*) FROM session", 0)
+
+
+async def test_end_that_the_disk_does_not_take_is_tried_every_10_s_and_told_ever_more_rarely(
+    sessions: Sessions,
+    nursery: trio.Nursery,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    token, tries = await sessions.create(ANNA), [0]
+
+    async def full(work: object) -> object:
+        tries[0] += 1
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(sessions._store, "transact", full)
+    await sessions.revoke(found(sessions, token).session)
+    await nursery.start(sessions.run)
+    await trio.sleep(3600)
+
+    told = [record for record in caplog.records if "ended sessions" in record.getMessage()]
+    assert tries[0] > 350
+    assert len(told) < 12
+    assert sessions.unended == 1
 
 
 async def test_people_can_still_sign_in_when_the_store_is_closed(store: Store, sessions: Sessions) -> None:

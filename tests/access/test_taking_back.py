@@ -123,3 +123,23 @@ async def test_a_full_disk_keeps_nothing_open(house: House, monkeypatch: pytest.
     await house.codes._writer.ends()
     assert (await Codes.open(store=house.store, clock=house.clock)).lookup(words) is None
     assert house.codes.list(ANNA)[0].state == "revoked"
+
+
+async def test_end_that_the_disk_does_not_take_is_told_ever_more_rarely(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    code, _ = await house.share(EVE, "porch")
+
+    async def full(work: object) -> object:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(house.store, "transact", full)
+    await house.codes.revoke(code, ANNA)
+    for _ in range(360):
+        house.clock.go_on(10)
+        await house.codes._writer.due()
+
+    told = [r.getMessage() for r in caplog.records if "ends of access codes" in r.getMessage()]
+    assert len(told) == 9  # an hour, from 10 s to 21 minutes apart
+    assert "the disk is full" in told[0]
+    assert told[-1].endswith("(127 more before it)")

@@ -13,8 +13,9 @@ from trio.testing import MockClock
 
 from edged.errors import StoreError
 from edged.health.store import store_findings, tend_store
+from edged.repeats import FIRST_REST
 from edged.store import Store
-from edged.store.failures import EVERY_SECONDS, REMEMBERED_SECONDS
+from edged.store.failures import REMEMBERED_SECONDS
 from edged.store.probe import Probe
 
 
@@ -72,13 +73,32 @@ async def test_failures_are_counted_and_told_by_the_log_but_do_not_fill_it(
                 await store.transact(fail)
 
     await fail_often(7)
-    await trio.sleep(EVERY_SECONDS)
+    await trio.sleep(FIRST_REST)
     await fail_often(1)
     assert store.failures.count == 8
     told = [record for record in caplog.records if record.name == "edged.store.failures"]
     assert [record.levelname for record in told] == ["WARNING", "WARNING"]
     assert str(store.path) in told[0].getMessage()
     assert told[1].getMessage().endswith("(6 more before it)")
+    await store.close()
+
+
+async def test_database_that_fails_for_hours_is_a_few_lines_in_the_log_though_it_is_tried_all_the_time(
+    tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await Store.open(tmp_path / "edged.sqlite3")
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    for _ in range(6 * 360):
+        with pytest.raises(StoreError):
+            await store.transact(fail)
+        await trio.sleep(10)
+
+    told = [record for record in caplog.records if record.name == "edged.store.failures"]
+    assert len(told) < 20
+    assert store.failures.count == 6 * 360
     await store.close()
 
 
