@@ -12,12 +12,12 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Self
 
 import trio
 
 from edged.access.changes import UserChange
+from edged.access.session import Lifetimes, Session
 from edged.access.subject import Subject, User
 from edged.access.user_rows import one_user, read_users
 from edged.errors import AccessError, StoreError
@@ -30,47 +30,53 @@ TOKEN_BYTES = 32
 MOST_PER_USER = 20
 WRITE_EVERY = 3600.0
 LOOK_EVERY, TRY_AGAIN_AFTER = 60.0, 10.0
-# How old a session gets however it is used: so many of its times, and never more than so many seconds.
-MOST_TIMES, OLDEST = 10.0, 365 * 86400.0
 
 Callback = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class _Session:
-    token_hash: bytes
-    subject: Subject
-    created_at: float
-    seen_at: float
-    expires_at: float
-    written_at: float
 
 
 class Sessions:
     """All sessions of this box, made by `open`. `lifetime` is in seconds."""
 
-    def __init__(self, *, store: Store, lifetime: float, clock: Callable[[], float]) -> None:
-        self._store, self._lifetime, self._clock = store, lifetime, clock
-        self._oldest = max(lifetime, min(lifetime * MOST_TIMES, OLDEST))
-        self._by_hash: dict[bytes, _Session] = {}
+    def __init__(
+        self,
+        *,
+        store: Store,
+        lifetime: float,
+        clock: Callable[[], float],
+        steady: Callable[[], float],
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._lifetimes = Lifetimes(lifetime, clock=clock, steady=steady)
+        self._by_hash: dict[bytes, Session] = {}
         self._callbacks: list[Callback] = []
         self._unwritten: set[str] = set()
         self._log = Repeats(logger, logging.ERROR)
+        self._uses_log = Repeats(logger, logging.WARNING)
         self._wake = trio.Event()
 
     @classmethod
-    async def open(cls, *, store: Store, lifetime: float, clock: Callable[[], float] = time.time) -> Self:
-        """Read the sessions that outlived the restart. Raises StoreError."""
-        sessions = cls(store=store, lifetime=lifetime, clock=clock)
+    async def open(
+        cls,
+        *,
+        store: Store,
+        lifetime: float,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    ) -> Self:
+        """Read the sessions that outlived the restart. Raises StoreError.
+
+        `clock` is UTC unix time and may be wrong, `steady` counts seconds, in suspend too.
+        """
+        sessions = cls(store=store, lifetime=lifetime, clock=clock, steady=steady)
         users = await read_users(store)
         rows = await store.read("SELECT id, token_hash, user, created_at, seen_at, expires_at FROM session")
         for session_id, token_hash, user, created_at, seen_at, expires_at in rows:
             if user in users and not users[user].disabled:
                 subject = _subject(users[user], session_id)
-                end = min(expires_at, created_at + sessions._oldest)
-                sessions._by_hash[token_hash] = _Session(
-                    token_hash, subject, created_at, seen_at, end, written_at=seen_at
-                )
+                session = Session(token_hash, subject, created_at, seen_at, expires_at, written_at=seen_at)
+                sessions._lifetimes.settle(session)
+                sessions._by_hash[token_hash] = session
+        sessions._wake.set()
         return sessions
 
     async def run(self, *, task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -91,10 +97,8 @@ class Sessions:
         gone or disabled.
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        now = self._clock()
-        session = _Session(
-            _hash(token), _subject(user, secrets.token_hex(16)), now, now, now + self._lifetime, now
-        )
+        session = self._lifetimes.begin(_hash(token), _subject(user, secrets.token_hex(16)))
+        row = (session.created_at, session.seen_at, session.expires_at)
         old = self._find(replaces)
         ended = [old] if old is not None else []
         of_user = [
@@ -113,7 +117,7 @@ class Sessions:
             connection.execute(
                 "INSERT INTO session (id, token_hash, user, created_at, seen_at, expires_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (session.subject.session, session.token_hash, user.name, now, now, session.expires_at),
+                (session.subject.session, session.token_hash, user.name, *row),
             )
 
         try:
@@ -136,15 +140,10 @@ class Sessions:
         session = self._find(token)
         if session is None:
             return None
-        now = self._clock()
-        if now >= session.expires_at:
+        if not self._lifetimes.use(session):
             self._wake.set()
             return None
-        session.seen_at = now
-        # Also shortens: a clock that once was years ahead must not leave a session that never ends.
-        session.created_at = min(session.created_at, now)
-        session.expires_at = min(now + self._lifetime, session.created_at + self._oldest)
-        if abs(now - session.written_at) >= WRITE_EVERY:
+        if abs(session.seen_at - session.written_at) >= WRITE_EVERY:
             self._wake.set()
         return session.subject
 
@@ -211,7 +210,7 @@ class Sessions:
         earliest = min((s.expires_at for s in self._by_hash.values()), default=float("inf"))
         return min(max(1.0, earliest - self._clock()), LOOK_EVERY if self._by_hash else float("inf"))
 
-    def _find(self, token: str) -> _Session | None:
+    def _find(self, token: str) -> Session | None:
         # Found by its hash: how long that takes tells nothing about any token.
         if not token or len(token) > 200:
             return None
@@ -221,11 +220,11 @@ class Sessions:
             session if session is not None and hmac.compare_digest(session.token_hash, token_hash) else None
         )
 
-    async def _end(self, sessions: list[_Session]) -> None:
+    async def _end(self, sessions: list[Session]) -> None:
         self._drop(sessions)
         await self._write_ends()
 
-    def _drop(self, sessions: list[_Session]) -> None:
+    def _drop(self, sessions: list[Session]) -> None:
         """Look them up in vain from now on, and tell subscribers."""
         for session in sessions:
             if self._by_hash.pop(session.token_hash, None) is None:
@@ -257,17 +256,18 @@ class Sessions:
         self._unwritten.difference_update(ended)
 
     async def _tidy(self) -> None:
+        for session in self._by_hash.values():
+            self._lifetimes.settle(session)
         now = self._clock()
         await self._end([s for s in self._by_hash.values() if now >= s.expires_at])
-        due = [
-            s
-            for s in self._by_hash.values()
-            if s.seen_at != s.written_at and abs(now - s.written_at) >= WRITE_EVERY
-        ]
+        due = [s for s in self._by_hash.values() if s.unkept or _is_due(s, now)]
         if not due:
             return
         for session in due:
             session.written_at = now  # also when it fails: not again before an hour has passed
+        corrected = [session for session in due if session.unkept]
+        for session in corrected:
+            session.unkept = False
         try:
             await self._store.transact(
                 lambda connection: connection.executemany(
@@ -276,7 +276,13 @@ class Sessions:
                 )
             )
         except StoreError as error:
-            logger.warning("last uses of sessions are not written: %s", error)
+            for session in corrected:
+                session.unkept = True
+            self._uses_log.tell(f"last uses of sessions are not written: {error}")
+
+
+def _is_due(session: Session, now: float) -> bool:
+    return session.seen_at != session.written_at and abs(now - session.written_at) >= WRITE_EVERY
 
 
 def _hash(token: str) -> bytes:

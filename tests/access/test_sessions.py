@@ -198,6 +198,96 @@ async def test_a_clock_that_once_was_far_ahead_leaves_no_session_for_ever(
     assert sessions.lookup(token) is None
 
 
+YEAR = 365 * DAY
+
+
+async def kept(store: Store) -> list[tuple[float, ...]]:
+    return await store.read("SELECT created_at, seen_at, expires_at FROM session")
+
+
+async def one_pass(sessions: Sessions, store: Store, times: tuple[float, ...]) -> None:
+    """Let `run` look once, until these times of the only session are on disk."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(sessions.run)
+        while await kept(store) != [times]:
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("years", [1 / 365, 5, 100])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_session_made_while_the_clock_was_ahead_ends_in_its_time_though_nobody_uses_it(
+    store: Store, clock: Clock, sessions: Sessions, years: float, restarted: bool
+) -> None:
+    clock.now += years * YEAR
+    token = await sessions.create(ANNA)
+    clock.now -= years * YEAR
+    if restarted:
+        sessions = await again(store, clock)
+    await one_pass(sessions, store, (clock.now, clock.now, clock.now + LIFETIME))
+
+    clock.now += LIFETIME - 1
+    assert (await again(store, clock))._by_hash
+    clock.now += 1
+    assert (await again(store, clock)).lookup(token) is None
+
+
+async def test_times_that_were_brought_back_are_written_once_the_disk_takes_them(
+    store: Store,
+    clock: Clock,
+    sessions: Sessions,
+    nursery: trio.Nursery,
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock.now += YEAR
+    await sessions.create(ANNA)
+    clock.now -= YEAR
+    await refuse(store, "UPDATE")
+    await nursery.start(sessions.run)
+    while "last uses of sessions are not written" not in caplog.text:  # noqa: ASYNC110  # a log has no bell
+        await trio.sleep(1)
+
+    await accept(store)
+    await trio.sleep(61)
+
+    await until(store, "SELECT expires_at FROM session", clock.now + LIFETIME)
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_box_that_begins_in_the_past_signs_nobody_out_when_it_learns_the_time(
+    store: Store, clock: Clock, sessions: Sessions, used: bool
+) -> None:
+    token = await sessions.create(ANNA)
+    made = clock.now
+    clock.now -= YEAR
+    sessions = await Sessions.open(store=store, lifetime=LIFETIME, clock=clock, steady=lambda: 7.0)
+    await one_pass(sessions, store, (clock.now, clock.now, clock.now + LIFETIME))
+    if used:
+        assert sessions.lookup(token)
+
+    clock.now = made + DAY
+
+    await one_pass(sessions, store, (made, made, made + LIFETIME))
+    assert sessions.lookup(token)
+    clock.now += LIFETIME
+    assert sessions.lookup(token) is None
+
+
+async def test_time_that_passes_proves_no_clock_to_have_been_behind(
+    store: Store, clock: Clock, sessions: Sessions
+) -> None:
+    begun = clock.now
+    clock.now += 20 * DAY
+    token = await sessions.create(ANNA)
+    clock.now = begun
+    sessions = await Sessions.open(store=store, lifetime=LIFETIME, clock=clock, steady=lambda: clock.now)
+    for _ in range(30):
+        clock.now += DAY
+
+    assert sessions.lookup(token) is None
+
+
 @pytest.mark.parametrize(("lifetime", "oldest"), [(DAY, 10 * DAY), (90 * DAY, 365 * DAY)])
 async def test_a_session_ends_at_its_age_however_it_is_used(
     store: Store, clock: Clock, lifetime: float, oldest: float
