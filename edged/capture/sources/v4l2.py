@@ -80,6 +80,7 @@ class V4l2Camera:
             return None
         self._errors_since = None
         stamp = None if packet.pts is None else float(packet.pts * packet.time_base)
+        # A copy: the packet lies in memory of the driver's, which is gone with the camera.
         return Captured(taken=self._clock.taken(stamp, arrival), data=bytes(packet))
 
     def refuse_mode(self, reason: str) -> bool:
