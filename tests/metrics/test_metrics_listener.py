@@ -10,7 +10,8 @@ from trio.testing import MockClock
 
 from edged.config import MetricsSettings
 from edged.metrics.figures import Figures
-from edged.metrics.listener import RETRY_SECONDS, MetricsListener, serving_metrics
+from edged.metrics.listener import MetricsListener, serving_metrics
+from edged.web.server.opener import RETRY_SECONDS
 
 NOBODY_ASKS = cast("Figures", None)
 
