@@ -12,6 +12,10 @@ from pathlib import PurePosixPath
 from edged.capture.job import ENCODERS
 
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
+# The name of a unix socket has at most 107 bytes; "/desk.sock" is the longer of the two.
+MOST_PROXY_FOLDER = 97
+# What may stand unquoted in nginx's settings, and mean itself.
+PLAIN_PATH = re.compile(r"/[A-Za-z0-9._/+-]*", re.ASCII)
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 
@@ -45,6 +49,19 @@ def encoder(value: str) -> str:
 def folder(value: str) -> str:
     """Rule of a folder: absolute, or empty for the default."""
     return _absolute(value, "a folder") if value else ""
+
+
+def proxy_folder(value: str) -> str:
+    """Rule of the folder of a proxy's sockets: absolute, such that nginx's settings can name it, or empty."""
+    if wrong := folder(value):
+        return wrong
+    if value and (not PLAIN_PATH.fullmatch(value) or len(value) > MOST_PROXY_FOLDER):
+        return (
+            f"must have letters, digits and . _ + - only, for nginx, and at most {MOST_PROXY_FOLDER} of them"
+        )
+    if any(PurePosixPath(value).is_relative_to(kernels) for kernels in ("/proc", "/sys")):
+        return "is the kernel's own, where nothing can be made; name another, such as /run/edged-proxy"
+    return ""
 
 
 def program(value: str) -> str:

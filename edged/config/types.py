@@ -60,11 +60,12 @@ class WebSettings(Table, frozen=True):
         int, Meta(ge=1, le=365, description="Days after which somebody who does not come back is signed out.")
     ] = 30
     proxy_folder: Annotated[
-        Folder,
+        str,
         Meta(
+            extra={"rule": rules.proxy_folder},
             description="Folder for the sockets of a proxy on this box, see `edged proxy nginx`: whoever may"
             " open them is believed whom they ask for. The package has /run/edged-proxy, for nginx."
-            " Empty: no proxy."
+            " Empty: no proxy.",
         ),
     ] = ""
 

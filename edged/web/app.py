@@ -38,8 +38,8 @@ from edged.web.pages.system import system_pages
 from edged.web.parts import WebParts
 from edged.web.server.asgi import App, Refused, Scope
 from edged.web.server.body import MOST_BODY
+from edged.web.server.entrance import Entrance
 from edged.web.server.keepalive import shield_last_send
-from edged.web.server.serve import SocketToCome
 from edged.web.words import ENGLISH
 
 Watched = Callable[[Scope, str], None]
@@ -75,18 +75,18 @@ class EdgedWeb(QuartTrio):
 
 
 def create_app(
-    parts: WebParts, *, desk: SocketToCome | None = None, watched: Watched = lambda _scope, _camera: None
+    parts: WebParts, *, desk: Entrance | None = None, watched: Watched = lambda _scope, _camera: None
 ) -> App:
     """The ASGI application. It needs its lifespan run, as `serve_web` does.
 
-    `desk` waits for the listening socket at which a proxy of this box asks for itself; `watched` hears of
-    whom it serves past us, as that viewer's request, with the camera.
+    By `desk` a proxy of this box asks for itself; `watched` hears of whom it serves past us, as that viewer's
+    request, with the camera.
     """
     return shield_last_send(create_front(parts, desk=desk, watched=watched))
 
 
 def create_front(
-    parts: WebParts, *, desk: SocketToCome | None = None, watched: Watched = lambda _scope, _camera: None
+    parts: WebParts, *, desk: Entrance | None = None, watched: Watched = lambda _scope, _camera: None
 ) -> Front:
     """The application with its tables of routes: `.routes` and `.quart.url_map`."""
     quart = EdgedWeb(parts)

@@ -31,9 +31,10 @@ from edged.web.routes import Asked, Route, Routes
 from edged.web.server.asgi import Message, Receive, Refused, Scope, Send, answer_refused, only, to_origin_form
 from edged.web.server.body import Incoming, has_body, lingering, read_body, replay
 from edged.web.server.connection import KEY
+from edged.web.server.entrance import Entrance
 from edged.web.server.headers import dressed
 from edged.web.server.limits import Pace
-from edged.web.server.serve import PROXIED, SocketToCome
+from edged.web.server.serve import PROXIED
 from edged.web.server.traffic import REASON_KEY
 from edged.web.static_files import StaticFiles
 
@@ -67,7 +68,7 @@ class Front:
         tokens: StreamTokens,
         webhooks: Webhooks,
         static: Path,
-        desk: SocketToCome | None,
+        desk: Entrance | None,
         watched: Callable[[Scope, str], None],
     ) -> None:
         self._parts, self.quart, self._viewings = parts, quart, viewings
@@ -75,7 +76,7 @@ class Front:
         passes = Passes(parts)
         self.hls, self.images = Hls(parts, self.ends, viewings, passes), Images(parts)
         self.desk = Desk(parts, passes=passes, viewings=viewings, hls=self.hls, watched=watched)
-        self._desk_socket = desk
+        self._desk_entrance = desk
         self.whep = Whep(parts, self.ends, viewings)
         self.events = Events(parts, news, self.ends)
         self.questions, self.webhooks = StreamQuestions(parts, tokens, viewings), webhooks
@@ -127,15 +128,12 @@ class Front:
             await nursery.start(self.ends.run)
             await nursery.start(self.hls.run)
             await nursery.start(self.whep.run)
-            if self._desk_socket is not None:
-                nursery.start_soon(self._serve_desk, self._desk_socket)
+            if self._desk_entrance is not None:
+                nursery.start_soon(self.desk.serve, self._desk_entrance)
             task_status.started()
             while True:
                 await trio.sleep(SEAT_SECONDS)
                 self._viewings.sweep()
-
-    async def _serve_desk(self, to_come: SocketToCome) -> None:
-        await self.desk.serve(await to_come())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

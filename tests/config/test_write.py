@@ -74,7 +74,7 @@ configs = st.builds(
             lambda numbers: tuple(f"{'[::]' if n % 2 else '127.0.0.1'}:{n}" for n in numbers)
         ),
         session_days=st.integers(1, 365),
-        proxy_folder=st.just("") | paths,
+        proxy_folder=st.just("") | st.from_regex(r"/run/[a-z0-9._+-]{1,80}", fullmatch=True),
     ),
     media=st.builds(
         MediaSettings,

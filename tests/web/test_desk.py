@@ -1,94 +1,28 @@
 """The desk at which a proxy asks for its viewers: yes or no, at once, for each pass and camera."""
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 import trio
-from web_fakes import CODE, SECRET, VIEWER, make_parts
-from web_site import Site, open_door, serving
+from desk_house import LIST, open_house, talk
+from web_fakes import CODE, SECRET, VIEWER
 
-from edged.web.app import create_front
-from edged.web.proxy.sockets import DESK, WEB
-
-ENTRY = "/hls/door/index.m3u8"
-LIST = b"#EXTM3U\npart1.mp4\n"
-
-
-class House:
-    """A site with a desk."""
-
-    def __init__(self, site: Site, folder: Path, watched: list[str]) -> None:
-        self.site, self.parts, self.folder, self.watched = site, site.parts, folder, watched
-
-    async def a_pass(self, token: str = "", query: str = "", address: str = "10.0.0.1") -> str:
-        """The pass of somebody who asks for the entry of `door`."""
-        headers = {"X-Forwarded-For": address, "User-Agent": "VLC"}
-        if token:
-            headers["Cookie"] = f"edged_session={token}"
-        transport = httpx.AsyncHTTPTransport(uds=str(self.folder / WEB))
-        async with httpx.AsyncClient(transport=transport, base_url="http://box", verify=False) as client:
-            answer = await client.get(ENTRY + query, headers=headers)
-        assert answer.status_code == 200
-        return answer.text.splitlines()[-1].partition("/")[0]
-
-    async def connect(self) -> trio.SocketStream:
-        return await trio.open_unix_socket(str(self.folder / DESK))
-
-    async def ask(self, path: str, *, address: str = "10.0.0.1") -> bytes:
-        """The whole answer to one question."""
-        async with await self.connect() as line:
-            return await talk(line, path, address=address)
-
-
-async def talk(line: trio.SocketStream, path: str, *, address: str = "10.0.0.1") -> bytes:
-    """Ask as nginx does, on a connection that stays."""
-    told = f"GET {path} HTTP/1.1\r\nHost: edged\r\nX-Forwarded-For: {address}\r\n\r\n"
-    await line.send_all(told.encode())
-    answer = b""
-    with trio.fail_after(10):
-        while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < length(answer):
-            piece = await line.receive_some(65536)
-            if not piece:
-                break
-            answer += piece
-    return answer
-
-
-def length(answer: bytes) -> int:
-    """The length of the body, as the head tells it."""
-    told = answer.partition(b"Content-Length: ")[2].partition(b"\r")[0]
-    return int(told or 0)
-
-
-@asynccontextmanager
-async def open_house(folder: Path) -> AsyncIterator[House]:
-    parts: Any = make_parts()
-    parts.engine.files["index.m3u8"] = b"#EXTM3U\nvideo1_stream.m3u8\n"
-    parts.engine.files["video1_stream.m3u8"] = LIST
-    watched: list[str] = []
-    async with open_door(folder) as door:
-        app = create_front(parts, desk=door.desk, watched=lambda _scope, camera: watched.append(camera))
-        async with serving(parts, app=app, proxied=door.web) as site:
-            yield House(site, folder, watched)
+from edged.web.proxy.sockets import DESK
 
 
 async def test_the_bearer_of_a_pass_may_and_only_the_proxy_learns_where_media_are(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         word = await house.a_pass(VIEWER)
         head, told = b"HTTP/1.1 204", f"X-Edged-Media: 127.0.0.1:8888\r\nX-Edged-Key: {SECRET}\r\n".encode()
-        answer = await house.ask(f"/pass/door/{word}")
+        answer = await house.ask(f"/pass/door/{word}/part1.mp4")
         assert answer.startswith(head)
         assert told in answer
         assert (await house.ask(f"/list/door/{word}/video1_stream.m3u8")).endswith(LIST)
         assert house.watched == ["door", "door"]
 
 
-@pytest.mark.parametrize("kind", ["/pass/{slug}/{word}", "/list/{slug}/{word}/video1_stream.m3u8"])
+@pytest.mark.parametrize("kind", ["/pass/{slug}/{word}/part1.mp4", "/list/{slug}/{word}/video1_stream.m3u8"])
 async def test_a_wrong_pass_or_camera_is_a_bare_no(tmp_path: Path, kind: str) -> None:
     async with open_house(tmp_path) as house:
         word = await house.a_pass(VIEWER)
@@ -102,12 +36,12 @@ async def test_signed_out_or_revoked_is_no_at_the_next_question(tmp_path: Path) 
     async with open_house(tmp_path) as house, await house.connect() as line:
         signed_in, guest = await house.a_pass(VIEWER), await house.a_pass(query=f"?access_code={CODE}")
         for word in (signed_in, guest):
-            assert b" 204 " in await talk(line, f"/pass/door/{word}")
+            assert b" 204 " in await talk(line, f"/pass/door/{word}/part1.mp4")
         await house.parts.sessions.revoke("s-viewer")
-        assert b" 403 " in await talk(line, f"/pass/door/{signed_in}")
-        assert b" 204 " in await talk(line, f"/pass/door/{guest}")
+        assert b" 403 " in await talk(line, f"/pass/door/{signed_in}/part1.mp4")
+        assert b" 204 " in await talk(line, f"/pass/door/{guest}/part1.mp4")
         house.parts.codes.end("c-door")
-        for question in (f"/pass/door/{guest}", f"/list/door/{guest}/video1_stream.m3u8"):
+        for question in (f"/pass/door/{guest}/part1.mp4", f"/list/door/{guest}/video1_stream.m3u8"):
             assert b" 403 " in await talk(line, question)
 
 
@@ -156,7 +90,7 @@ async def test_seats_hold_past_us_and_a_pass_from_elsewhere_takes_its_own(tmp_pa
     async with open_house(tmp_path) as house:
         house.parts.codes.most["c-door"] = 1
         word = await house.a_pass(query=f"?access_code={CODE}&viewer=v1")
-        for question in (f"/pass/door/{word}", f"/list/door/{word}/video1_stream.m3u8"):
+        for question in (f"/pass/door/{word}/part1.mp4", f"/list/door/{word}/video1_stream.m3u8"):
             assert b" 403 " not in await house.ask(question)
             assert b" 403 " in await house.ask(question, address="10.0.0.2")
 
@@ -165,7 +99,7 @@ async def test_an_engine_that_nobody_can_ask_past_us_is_a_no(tmp_path: Path) -> 
     async with open_house(tmp_path) as house:
         word = await house.a_pass(VIEWER)
         house.parts.engine.listener = None
-        assert b" 403 " in await house.ask(f"/pass/door/{word}")
+        assert b" 403 " in await house.ask(f"/pass/door/{word}/part1.mp4")
         assert b" 403 " in await house.ask(f"/list/door/{word}/video1_stream.m3u8")
 
 
@@ -182,12 +116,14 @@ async def test_an_engine_that_fails_is_a_no_and_the_desk_stays_open(tmp_path: Pa
 @pytest.mark.parametrize(
     "told",
     [
-        b"GET /pass/door/{word} HTTP/1.1\r\nHost: edged\r\n\r\n",
-        b"GET /pass/door/{word} HTTP/1.0\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
-        b"POST /pass/door/{word} HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
-        b"GET /pass/door/../{word} HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
-        b"GET /pass/door/{word} HTTP/1.1\r\nX-Forwarded-For: box\r\n\r\n",
+        b"GET /pass/door/{word}/part1.mp4 HTTP/1.1\r\nHost: edged\r\n\r\n",
+        b"GET /pass/door/{word}/part1.mp4 HTTP/1.0\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+        b"POST /pass/door/{word}/part1.mp4 HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+        b"GET /pass/door/../{word}/part1.mp4 HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+        b"GET /pass/door/{word}/part1.mp4 HTTP/1.1\r\nX-Forwarded-For: box\r\n\r\n",
         b"GET /list/door/{word}/part1.mp4 HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+        b"GET /pass/door/{word} HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+        b"GET /pass/door/{word}/video1_stream.m3u8 HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
         b"GET /api/cameras HTTP/1.1\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
         b"x" * 20_000,
         b"\x00\xff\r\n\r\n",
@@ -203,20 +139,21 @@ async def test_what_is_no_question_of_ours_gets_no_answer(tmp_path: Path, told: 
                     assert await line.receive_some(1000) == b""
                 except trio.BrokenResourceError:
                     pass
-        assert b" 204 " in await house.ask(f"/pass/door/{word.decode()}")
+        assert b" 204 " in await house.ask(f"/pass/door/{word.decode()}/part1.mp4")
 
 
 async def test_a_question_in_pieces_and_two_at_once_are_answered(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house, await house.connect() as line:
         word = await house.a_pass(VIEWER)
-        question = f"GET /pass/door/{word} HTTP/1.1\r\nHost: edged\r\nX-Forwarded-For: ::1\r\n\r\n".encode()
+        told = "Host: edged\r\nX-Forwarded-For: ::1\r\n\r\n"
+        question = f"GET /pass/door/{word}/part1.mp4 HTTP/1.1\r\n{told}".encode()
         for piece in (question[:30], question[30:-1], question[-1:] + question):
             await line.send_all(piece)
             await trio.testing.wait_all_tasks_blocked(0.05)
-        told = b""
+        answers = b""
         with trio.fail_after(5):
-            while told.count(b" 204 ") < 2:
-                told += await line.receive_some(1000)
+            while answers.count(b" 204 ") < 2:
+                answers += await line.receive_some(1000)
 
 
 async def test_a_proxy_that_hangs_up_while_it_waits_costs_nothing(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import trio
 from web_fakes import ADMIN, make_parts
-from web_site import read_all, serving
+from web_site import open_door, read_all, serving
 
 from edged.cameras.state import CameraView
 from edged.errors import StartupError
-from edged.web.server.limits import ConnectionCaps
-from edged.web.server.serve import open_sockets
+from edged.web.proxy.sockets import WEB
+from edged.web.server.limits import ConnectionCaps, Connections
+from edged.web.server.serve import SOMEBODY, open_sockets
 
 EVENTS = f"GET /api/events HTTP/1.1\r\nHost: box\r\nCookie: edged_session={ADMIN}\r\n\r\n".encode()
 POST_HEAD = b"POST /login HTTP/1.1\r\nHost: box\r\nContent-Length: 9\r\n\r\n"
@@ -259,3 +260,23 @@ async def test_who_is_being_answered_keeps_their_place() -> None:
             with trio.fail_after(3):
                 while b'"New"' not in await events.receive_some(65536):
                     pass
+
+
+async def test_whom_a_proxy_asked_for_in_vain_is_named_and_not_this_box(tmp_path: Path) -> None:
+    refused: list[str] = []
+    connections = Connections(ConnectionCaps(total=1))
+    connections.on_refused = refused.append
+    async with (
+        open_door(tmp_path) as door,
+        serving(make_parts(), proxied=door.web, connections=connections) as site,
+        await site.connect() as events,
+    ):
+        await events.send_all(EVENTS)
+        with trio.fail_after(3):
+            assert b" 200 " in await events.receive_some(100)
+        for told in (b"X-Forwarded-For: 198.51.100.1, 203.0.113.7\r\n", b"x-forwarded-for: nobody\r\n"):
+            async with await trio.open_unix_socket(str(tmp_path / WEB)) as line:
+                await line.send_all(b"GET /login HTTP/1.1\r\nHost: box\r\n" + told + b"\r\n")
+                with trio.fail_after(5):
+                    assert (await read_all(line)).startswith(b"HTTP/1.1 503 ")
+    assert refused == ["203.0.113.7", SOMEBODY]

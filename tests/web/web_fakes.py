@@ -173,13 +173,17 @@ class FakeDoor:
 
 
 class FakeEngine:
-    """Answers from `files`; `gate`, when set, holds HLS answers back until it is opened."""
+    """Answers from `files`, or with a status of `refuses`; `gate`, when set, holds HLS answers back until it
+    is opened. `dropped`: what nobody waited for any more.
+    """
 
     def __init__(self, door: FakeDoor) -> None:
         self.door = door
         self.files: dict[str, bytes] = {"index.m3u8": b"#EXTM3U\n", "part1.mp4": b"part one"}
         self.asked: list[tuple[str, str, str]] = []
         self.gate: trio.Event | None = None
+        self.refuses: dict[str, int] = {}
+        self.dropped: list[str] = []
         self.kicked: list[str] = []
         self.changes: list[tuple[str, str, bytes, str, str]] = []
         self.running: dict[str, str] = {}
@@ -197,12 +201,16 @@ class FakeEngine:
     async def hls(self, camera: str, name: str, query: str) -> MediaReply:
         self.asked.append((camera, name, query))
         if self.gate is not None:
-            await self.gate.wait()
+            try:
+                await self.gate.wait()
+            except trio.Cancelled:
+                self.dropped.append(name)
+                raise
         if self.down:
             raise MediaError("no answer")
         body = self.files.get(name)
-        if body is None:
-            return MediaReply(status=404)
+        if body is None or name in self.refuses:
+            return MediaReply(status=self.refuses.get(name, 404))
         kind = "application/vnd.apple.mpegurl" if name.endswith(".m3u8") else "video/mp4"
         return MediaReply(status=200, content_type=kind, body=body)
 

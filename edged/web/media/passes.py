@@ -32,13 +32,17 @@ PASS = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 
 @dataclass(slots=True)
 class Pass:
-    """`scope` is as much of the entry's request as tells who asked; `viewer` whom the pass was given to."""
+    """`scope` is as much of the entry's request as tells who asked; `viewer` whom the pass was given to.
+
+    `asks_ahead`: its player asks for parts before they are there.
+    """
 
     camera: str
     scope: Scope
     asker: Subject
     viewer: tuple[str, str, str]
     used: float
+    asks_ahead: bool = False
     _shown: tuple[str, Scope] = ("", {})
 
     def shown_from(self, address: str) -> Scope:

@@ -1,12 +1,14 @@
 """What a trusted proxy tells of who asks it: their address, and whether they came by HTTPS."""
 
 import ipaddress
+import re
 
 from edged.web.server.asgi import Refused, Scope
 
 FOR, PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 SCHEMES = frozenset({"http", "https"})
 _KEY = "edged.proxied"
+_TOLD = re.compile(rb"\r\n" + FOR + rb":[ \t]*([^\r\n]+)", re.IGNORECASE)
 
 
 def take_forwarded(scope: Scope) -> None:
@@ -19,20 +21,36 @@ def take_forwarded(scope: Scope) -> None:
     kept = []
     for name, value in scope["headers"]:
         if name in told:
-            told[name] = value.rpartition(b",")[2].strip()
+            told[name] = _last(value)
         else:
             kept.append((name, value))
     scope["headers"] = kept
-    try:
-        address = ipaddress.ip_address(told[FOR].decode("ascii"))
-    except ValueError as error:
-        raise Refused(400) from error
-    scope["client"] = (str(address), 0)
+    address = _address(told[FOR])
+    if not address:
+        raise Refused(400)
+    scope["client"] = (address, 0)
     scheme = told[PROTO].decode("latin-1").lower()
     scope["scheme"] = scheme if scheme in SCHEMES else "http"
     scope[_KEY] = True
 
 
+def forwarded_in(head: bytes) -> str:
+    """The address told in the head of a request that nobody has taken apart; "" when there is none."""
+    told = _TOLD.findall(head.partition(b"\r\n\r\n")[0])
+    return _address(_last(told[-1])) if told else ""
+
+
 def is_proxied(scope: Scope) -> bool:
     """Whether this was asked through a trusted proxy."""
     return scope.get(_KEY) is True
+
+
+def _last(value: bytes) -> bytes:
+    return value.rpartition(b",")[2].strip()
+
+
+def _address(told: bytes) -> str:
+    try:
+        return str(ipaddress.ip_address(told.decode("ascii")))
+    except ValueError:
+        return ""

@@ -56,12 +56,16 @@ class Connections:
         """Whether one address has all that it may have."""
         return self.of(network_of(address)) >= self._caps.per_address and not is_loopback(address)
 
-    def enter(self, address: str) -> str | None:
-        """Count one more; the key to `leave` with, or None when there is no room for it."""
+    def enter(self, address: str, *, named: bool = True) -> str | None:
+        """Count one more; the key to `leave` with, or None when there is no room for it.
+
+        `named`: the address is that of who asks, for `on_refused`.
+        """
         key = network_of(address)
         if self._total >= self._caps.total or self.is_crowded(address):
             self.turned_away += 1
-            self.on_refused(address)
+            if named:
+                self.on_refused(address)
             return None
         self._open[key] += 1
         self._total += 1

@@ -23,21 +23,22 @@ from hypercorn.typing import AppWrapper, ASGIFramework, ConnectionState
 
 from edged.access.throttle import network_of
 from edged.errors import StartupError
+from edged.web.proxy.forwarded import forwarded_in
 from edged.web.server.asgi import App
 from edged.web.server.connection import KEY, RECEIVE_BYTES, Connection, marking
+from edged.web.server.entrance import Entrance
 from edged.web.server.limits import ConnectionCaps, Connections, default_caps
 
 logger = logging.getLogger(__name__)
-
-# Gives a listening socket as soon as it can be had; whoever made it closes it.
-SocketToCome = Callable[[], Awaitable[socket.socket]]
 
 GRACE_SECONDS = 2.5
 KEEP_ALIVE_SECONDS = 10.0
 BACKLOG = 128
 CONTROL, PROXIED = "control", "proxied"
-# What a connection of a proxy of this box counts as: many people's, without a cap of its own.
+# What a connection of a proxy of this box counts as: many people's, without a cap of its own. Where there is
+# no room for it, whom it was for is named, or else called so.
 OF_PROXY = "127.0.0.1"
+SOMEBODY = "somebody behind the proxy"
 MOST_CONTROL = 16
 # The kernel drops a connection whose peer has vanished (asleep, out of reach) after so many milliseconds.
 PEER_GONE_MS = 40_000
@@ -55,7 +56,7 @@ async def serve_web(
     *,
     shutdown: trio.Event,
     sockets: Sequence[socket.socket] = (),
-    proxied: SocketToCome | None = None,
+    proxied: Entrance | None = None,
     key: str = "web.listen",
     caps: ConnectionCaps | None = None,
     connections: Connections | None = None,
@@ -68,8 +69,8 @@ async def serve_web(
     `shutdown` in `scope["state"]`, to end what would go on for long. Raises StartupError, which names
     `key`, an address that cannot be had, and the remedy. `keep_alive`: seconds that a connection may be
     idle, and that the head of a request may take. `sockets`: what `open_sockets` made of `listen` earlier.
-    A unix socket among them is the box's own: its requests find `control` in `scope["state"]`. That of
-    `proxied` is a trusted proxy's, which nothing here waits for: its requests find `proxied` there.
+    A unix socket among them is the box's own: its requests find `control` in `scope["state"]`. By `proxied`
+    comes a trusted proxy, which nothing here waits for: its requests find `proxied` there.
     `connections` counts the connections, for who wants to look at them meanwhile.
     """
     sockets = sockets or open_sockets(listen, key=key)
@@ -189,7 +190,7 @@ class _Server:
         self._emptied = trio.Event()
         self._leaving = 0
 
-    async def run(self, listeners: list[trio.SocketListener], proxied: SocketToCome | None) -> None:
+    async def run(self, listeners: list[trio.SocketListener], proxied: Entrance | None) -> None:
         """Serve until the shutdown, then wait for the answers under way, but not long."""
         async with trio.open_nursery() as nursery:
             try:
@@ -197,11 +198,13 @@ class _Server:
                     for listener in listeners:
                         accepting.start_soon(self._accept, listener, nursery, self._serve)
                     if proxied is not None:
-                        accepting.start_soon(self._accept_proxy, proxied, nursery)
+                        accepting.start_soon(self._accept, proxied, nursery, self._serve_proxy)
                     await self._shutdown.wait()
                     accepting.cancel_scope.cancel()
                 for listener in listeners:
                     await listener.aclose()
+                if proxied is not None:
+                    proxied.close()
                 await self._context.terminated.set()
                 with trio.move_on_after(GRACE_SECONDS):
                     while self._open:
@@ -213,13 +216,9 @@ class _Server:
                     connection.abort()
                 nursery.cancel_scope.cancel()
 
-    async def _accept_proxy(self, proxied: SocketToCome, nursery: trio.Nursery) -> None:
-        async with _listener(await proxied()) as listener:
-            await self._accept(listener, nursery, self._serve_proxy)
-
     async def _accept(
         self,
-        listener: trio.SocketListener,
+        listener: trio.SocketListener | Entrance,
         nursery: trio.Nursery,
         serve: Callable[[trio.SocketStream], Awaitable[None]],
     ) -> None:
@@ -251,11 +250,14 @@ class _Server:
     async def _serve_counted(
         self, stream: trio.SocketStream, address: str, counted: Connections, kind: str
     ) -> None:
-        key = counted.enter(address)
+        named = kind != PROXIED
+        key = counted.enter(address, named=named)
         if key is None and self._make_room(counted, address):
-            key = counted.enter(address)
+            key = counted.enter(address, named=named)
         if key is None:
-            await self._turn_away(stream)
+            asked = await self._turn_away(stream)
+            if not named:
+                counted.on_refused(forwarded_in(asked) or SOMEBODY)
             return
         connection = Connection(stream, key=key)
         known = {"shutdown": self._shutdown, KEY: connection} | ({kind: True} if kind else {})
@@ -293,8 +295,8 @@ class _Server:
         dropped.abort()
         return True
 
-    async def _turn_away(self, stream: trio.SocketStream) -> None:
-        """Say that there is no room; in a flood not even that."""
+    async def _turn_away(self, stream: trio.SocketStream) -> bytes:
+        """Say that there is no room; in a flood not even that. What was asked, as far as it has come."""
         self._leaving += 1
         try:
             if self._leaving <= MOST_LEAVING:
@@ -302,9 +304,10 @@ class _Server:
                     await stream.send_all(BUSY)
                     await stream.send_eof()
                     # Closing with the request unread would reset the connection before the words are read.
-                    await stream.receive_some(RECEIVE_BYTES)
+                    return bytes(await stream.receive_some(RECEIVE_BYTES))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass
         finally:
             self._leaving -= 1
             stream.socket.close()
+        return b""
