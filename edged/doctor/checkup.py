@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from edged.config import Config, examine
-from edged.doctor import machine, running, software
+from edged.doctor import machine, proxy, running, software
 from edged.doctor.line import Line, fail, ok, warn
 from edged.errors import ConfigError
 
-# What the daemon itself says of a clock that it does not trust.
-CLOCK = "clock.untrusted"
+# What the daemon itself says of a clock that it does not trust, and of a proxy that cannot ask it.
+CLOCK, PROXY = "clock.untrusted", "web.proxy_unserved"
 
 Check = Callable[[], Iterator[Line]]
 
@@ -49,11 +49,13 @@ def with_settings(config: Config, *, state: running.State, told: Collection[str]
         "folders": lambda: machine.folder_lines(config.paths),
         "recordings": lambda: machine.recordings_lines(Path(config.paths.recordings), config.retention),
         "ports": lambda: machine.port_lines(config, state=state),
+        "proxy": lambda: proxy.proxy_lines(config.web.proxy_folder, state=state),
         **{name: check for name, check in without_settings().items() if name != "service"},
         "clock": lambda: machine.clock_lines(trusted=config.retention.clock == "always"),
     }
-    if CLOCK in told:
-        del checks["clock"]
+    for check, issue in (("clock", CLOCK), ("proxy", PROXY)):
+        if issue in told:
+            del checks[check]
     return checks
 
 

@@ -82,7 +82,7 @@ class ProxyDoor:
                 opened = await self._opener.persist()
             await self._hold(opened)
             logger.warning(
-                "the sockets in %s are gone, others are opened", self._folder, extra={"ISSUE": ISSUE}
+                "%s is not as it was: its sockets are opened anew", self._folder, extra={"ISSUE": ISSUE}
             )
             opened = await self._opener.attempt()
 
