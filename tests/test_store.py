@@ -4,14 +4,12 @@
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lab.disks import Disk
 
 from edged.errors import AccessError, StoreError
 from edged.store import Store
@@ -367,120 +365,3 @@ def test_a_script_is_cut_at_the_ends_of_statements_only() -> None:
         "-- a; b\nCREATE TABLE x (\n  y TEXT DEFAULT ';'\n);",
         "SELECT 1;",
     ]
-
-
-# --- a disk without room
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    """A disk of a megabyte."""
-    disk = Disk(tmp_path / "disk", mib=1)
-    disk.mount()
-    yield disk
-    disk.pull()
-
-
-async def written(path: Path) -> None:
-    """A database with one row, closed."""
-    store = await open_store(path)
-    await store.write(ROW, ("a", "1"))
-    await store.close()
-
-
-async def test_database_on_a_full_disk_can_be_read_and_is_written_again_when_there_is_room(
-    disk: Disk, tmp_path: Path
-) -> None:
-    path = disk.place / "edged.sqlite3"
-    await written(path)
-    hog = disk.fill()
-
-    store = await Store.open(path, spare=tmp_path / "spare")
-
-    assert await settings_of(store) == {"a": "1"}
-    assert store.trouble is not None
-    assert "full" in store.trouble.cause or "disk" in store.trouble.cause
-    with pytest.raises(StoreError):
-        await store.write(ROW, ("b", "2"))
-    with pytest.raises(StoreError):
-        await store.prove()
-    hog.unlink()
-    await store.prove()
-    assert store.trouble is None
-    await store.write(ROW, ("b", "2"))
-    await store.close()
-    store = await open_store(path)
-    assert await settings_of(store) == {"a": "1", "b": "2"}
-    await store.close()
-
-
-@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"nonsense" * 100)])
-async def test_database_that_is_lost_while_a_copy_stands_in_is_made_of_the_copy(
-    disk: Disk, tmp_path: Path, harm: Callable[[Path], None]
-) -> None:
-    path = disk.place / "edged.sqlite3"
-    await written(path)
-    hog = disk.fill()
-    store = await Store.open(path, spare=tmp_path / "spare")
-
-    hog.unlink()
-    harm(path)
-    await store.prove()
-
-    await store.write(ROW, ("b", "2"))
-    await store.close()
-    store = await open_store(path)
-    assert await settings_of(store) == {"a": "1", "b": "2"}
-    assert store.damaged is None
-    await store.close()
-
-
-async def test_database_that_was_damaged_when_its_disk_was_full_is_told_of(
-    disk: Disk, tmp_path: Path
-) -> None:
-    path = disk.place / "edged.sqlite3"
-    await written(path)
-    with path.open("r+b") as file:
-        file.seek(100)
-        file.write(b"\xff" * 4000)
-    hog = disk.fill()
-    store = await Store.open(path, spare=tmp_path / "spare")
-    hog.unlink()
-    await store.prove()
-    assert store.damaged is not None
-    assert store.damaged.exists()
-    assert await settings_of(store) == {}
-    assert not store.trouble
-    await store.close()
-
-
-async def test_what_a_copy_that_stands_in_refuses_is_told_with_the_true_remedy(
-    disk: Disk, tmp_path: Path
-) -> None:
-    disk.fill()
-    store = await Store.open(disk.place / "edged.sqlite3", spare=tmp_path / "spare")
-    with pytest.raises(StoreError, match="Make room on the disk"):
-        await store.write(ROW, ("a", "1"))
-    assert store.failures.lately is not None
-    assert "Make room" in store.failures.lately.remedy
-    await store.close()
-
-
-async def test_full_disk_without_a_database_is_stood_in_for_by_an_empty_one(
-    disk: Disk, tmp_path: Path
-) -> None:
-    hog = disk.fill()
-    store = await Store.open(disk.place / "edged.sqlite3", spare=tmp_path / "spare")
-    assert await settings_of(store) == {}
-    hog.unlink()
-    await store.prove()
-    await store.write(ROW, ("a", "1"))
-    assert await settings_of(store) == {"a": "1"}
-    await store.close()
-
-
-async def test_nothing_stands_in_for_a_database_that_may_not_be_opened(path: Path, tmp_path: Path) -> None:
-    path.mkdir()
-    with pytest.raises(StoreError):
-        await Store.open(path, spare=tmp_path / "spare")
-    assert not (tmp_path / "spare").exists()

@@ -19,11 +19,11 @@ from edged.access.passwords import Passwords
 from edged.access.setup_code import SetupCode
 from edged.access.subject import Role, User
 from edged.access.user_rows import (
-    all_users,
     end_sessions,
     insert_user,
     is_last_admin,
     one_user,
+    read_users,
     update_user,
     write_password,
 )
@@ -73,7 +73,7 @@ class AccountChanges:
 
     async def users(self) -> tuple[User, ...]:
         """Everybody who has an account, by name. Raises StoreError."""
-        return tuple((await self._store.transact(all_users)).values())
+        return tuple((await read_users(self._store)).values())
 
     async def create_user(
         self,

@@ -8,6 +8,7 @@ and is raised.
 import contextlib
 import glob
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,20 +24,27 @@ MAGIC, HEADER_BYTES = b"SQLite format 3\0", 100
 COMPANIONS = ("-wal", "-shm", "-journal")
 
 
+Begin = Callable[[Path], None]
+
+
 class Damaged(Exception):  # noqa: N818  # a finding, not a fault of ours; never leaves this module
     """The file is proved to be no database of ours."""
 
 
-def open_database(path: Path, clock: Callable[[], float]) -> tuple[sqlite3.Connection, Path | None]:
+def open_database(
+    path: Path, clock: Callable[[], float], begin: Begin | None = None
+) -> tuple[sqlite3.Connection, Path | None]:
     """The writer's connection, and where a damaged file was set aside to.
 
-    Raises sqlite3.Error, OSError, StoreError.
+    `begin` makes the file where there is none, None: an empty one. With it a database without any tables is
+    set aside too, and whatever is left of one that lost its file.
+    Raises sqlite3.Error, OSError, StoreError, and what `begin` does.
     """
     damaged = None
-    if _is_no_database(path):
+    if _is_no_database(path) or (begin is not None and _is_remnant(path)):
         damaged = _set_aside(path, clock)
     try:
-        return _open_sound(path), damaged
+        return _open_sound(path, begin), damaged
     except (
         Damaged,
         UnicodeDecodeError,
@@ -46,7 +54,7 @@ def open_database(path: Path, clock: Callable[[], float]) -> tuple[sqlite3.Conne
         if primary_code(error) not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             raise
         damaged = _set_aside(path, clock)
-    return _open_sound(path), damaged
+    return _open_sound(path, begin), damaged
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -78,9 +86,11 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _open_sound(path: Path) -> sqlite3.Connection:
+def _open_sound(path: Path, begin: Begin | None) -> sqlite3.Connection:
+    if begin is not None and _size(path) < 0:
+        begin(path)
     # SQLite gives its companions the mode of the main file, so it has to be private before they are made.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if begin is None else 0), 0o600)
     try:
         if os.fstat(descriptor).st_mode & 0o077:
             os.fchmod(descriptor, 0o600)
@@ -88,7 +98,7 @@ def _open_sound(path: Path) -> sqlite3.Connection:
         os.close(descriptor)
     connection = connect(path)
     try:
-        _prove(connection)
+        _prove(connection, may_be_empty=begin is None)
         connection.execute("PRAGMA journal_mode = WAL")
         migrate(connection)
     except BaseException:
@@ -97,13 +107,15 @@ def _open_sound(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prove(connection: sqlite3.Connection) -> None:
+def _prove(connection: sqlite3.Connection, *, may_be_empty: bool) -> None:
     """Raises Damaged, or DatabaseError, when this is no sound database of ours."""
     findings = [str(row[0]) for row in connection.execute("PRAGMA quick_check(1)")]
     if findings != ["ok"]:
         raise Damaged(findings[0] if findings else "the check gave no answer")
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if not tables and not may_be_empty:
+        raise Damaged("it holds nothing")
     if tables and application != APPLICATION_ID:
         raise Damaged("another program's database")
 
@@ -125,6 +137,11 @@ def _is_no_database(path: Path) -> bool:
         return file.read(len(MAGIC)) != MAGIC
 
 
+def _is_remnant(path: Path) -> bool:
+    """Whether there is an empty file, or none and a journal, which would be played back into the next one."""
+    return _size(path) == 0 or (_size(path) < 0 < _size(path.with_name(f"{path.name}-journal")))
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
@@ -133,25 +150,36 @@ def _size(path: Path) -> int:
 
 
 def damaged_ones(path: Path) -> set[Path]:
-    """What was set aside of the database at `path` so far, without companions."""
+    """What was set aside of the database at `path` so far: names, of which companions alone may be there."""
     found = path.parent.glob(f"{glob.escape(path.name)}.damaged-*")
-    return {each for each in found if not each.name.endswith(COMPANIONS)}
+    return {each.with_name(re.sub(r"-(wal|shm|journal)$", "", each.name)) for each in found}
 
 
 def _set_aside(path: Path, clock: Callable[[], float]) -> Path:
     """Rename the file and its companions out of the way, on disk when this returns. Raises OSError."""
-    stamp = datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 1
-    while any(os.path.lexists(f"{aside}{ending}") for ending in ("", *COMPANIONS)):
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+    aside = free_name(path, "damaged", clock)
     for ending in ("", *COMPANIONS):
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{ending}").rename(f"{aside}{ending}")
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
     return aside
+
+
+def free_name(path: Path, what: str, clock: Callable[[], float]) -> Path:
+    """A name beside `path`, `<its name>.<what>-<UTC time>`, that nothing has, nor a companion of it."""
+    stamp = datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    free = path.with_name(f"{path.name}.{what}-{stamp}")
+    number = 1
+    while any(os.path.lexists(f"{free}{ending}") for ending in ("", *COMPANIONS)):
+        number += 1
+        free = path.with_name(f"{path.name}.{what}-{stamp}-{number}")
+    return free
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in it to disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -56,13 +56,27 @@ class Probe:
     def look(self) -> Trouble | None:
         """What is wrong with it now. Reads the disk; for a thread."""
         try:
-            return self._files() or self._pages()
+            return self._files() or _of_the_disk(self._statvfs(self._file)) or self._pages()
         except FileNotFoundError:
             return VANISHED
         except (sqlite3.Error, OSError, UnicodeError) as error:
             # Who is kept waiting by another program will tell so himself.
             held = primary_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
             return None if held else trouble_of(error)
+
+    def lost(self) -> Trouble | None:
+        """Whether the files are not those that were opened: a few `stat` calls, before each change."""
+        try:
+            return self._files()
+        except FileNotFoundError:
+            return VANISHED
+        except OSError:
+            return None  # tells nothing of the files; the change will meet it too
+
+    def is_at(self, folder: int) -> bool:
+        """Whether the file that we have open is in the open `folder`. Raises OSError."""
+        here, ours = os.stat(self.path.name, dir_fd=folder), os.fstat(self._file)
+        return (here.st_dev, here.st_ino) == (ours.st_dev, ours.st_ino)
 
     def close(self) -> None:
         """Let the file go."""
@@ -86,7 +100,7 @@ class Probe:
                 return REPLACED
             if companion is self._index and told.st_size < SHM_BYTES:
                 return DAMAGED
-        return _of_the_disk(self._statvfs(self._file))
+        return None
 
     def _pages(self) -> Trouble | None:
         """Whether the pages make sense; what the open connections remember of them counts for nothing."""
@@ -99,7 +113,7 @@ class Probe:
         finally:
             connection.close()
         if first != "ok":
-            return Trouble(f"{DAMAGED.cause} ({first})", DAMAGED.remedy)
+            return DAMAGED._replace(cause=f"{DAMAGED.cause} ({first})")
         self._sound, self._checked = seen, now
         return None
 

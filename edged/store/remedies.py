@@ -8,10 +8,14 @@ from edged.errors import StoreError
 
 
 class Trouble(NamedTuple):
-    """Why the database cannot be used, and what mends just that; words without a full stop."""
+    """Why the database cannot be used, and what mends just that; words without a full stop.
+
+    `lost`: its files are not those that were opened, or no database any more, so that nothing may be written.
+    """
 
     cause: str
     remedy: str
+    lost: bool = False
 
 
 _OPENABLE = Trouble("it cannot be opened", "Let the user that runs edged read and write it and its folder")
@@ -19,15 +23,24 @@ WRITABLE = Trouble(
     "it cannot be written", "Let the user that runs edged write there, or mount the disk writable"
 )
 _FREE = Trouble("another program holds it", "End that program and try again")
-DAMAGED = Trouble("it is damaged", "Restart edged: the damaged file is set aside and a fresh one begun")
+DAMAGED = Trouble(
+    "it is damaged", "Restart edged: the damaged file is set aside and a fresh one begun", lost=True
+)
 VANISHED = Trouble(
     "its file is gone",
     "Nothing is kept any more. Restart edged to begin a fresh one; to save the old one, stop edged, put its"
     " backup back, then start edged",
+    lost=True,
 )
 FULL = Trouble("the disk is full", "Free some space on it")
 REPLACED = Trouble(
-    "another file was put in its place", "Restart edged, so that it takes the file that is there now"
+    "another file was put in its place",
+    "Restart edged, so that it takes the file that is there now",
+    lost=True,
+)
+AWAY = Trouble(
+    "its disk is not where it was at the start",
+    "Mount that disk again; to go on with what is there now, restart edged",
 )
 _FAILING = Trouble("the disk reports an error", "It may be full or failing; look at the system's log")
 # Primary result codes (sqlite.org/rescode.html); other codes are told in SQLite's words.
@@ -59,13 +72,18 @@ def trouble_of(error: Exception) -> Trouble:
     known = _TROUBLES.get(primary_code(error))
     if known is None:
         return Trouble(str(error), _UNKNOWN)
-    return Trouble(f"{known.cause} ({error})", known.remedy)
+    return known._replace(cause=f"{known.cause} ({error})")
 
 
-def standing_in(error: Exception) -> Trouble:
-    """Why a copy stands in for the database since the start, and that nothing can be changed meanwhile."""
-    told = trouble_of(error)
-    return Trouble(f"{told.cause}; a copy of it stands in since the start", _ROOM)
+def standing_in(why: Trouble, *, of_the_disk: bool) -> Trouble:
+    """Why a copy stands in for the database since the start; `of_the_disk`: more room on it may help."""
+    remedy = _ROOM if of_the_disk else why.remedy
+    return Trouble(f"{why.cause}; a copy of it stands in since the start", remedy)
+
+
+def told(path: Path, trouble: Trouble) -> StoreError:
+    """The error in words for the owner."""
+    return StoreError(f"{path}: {trouble.cause}. {trouble.remedy}.")
 
 
 def as_store_error(path: Path, error: Exception) -> StoreError:

@@ -1,6 +1,5 @@
 """The face of the database for the rest of the house: open, read, look, write, transact, close."""
 
-import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -12,11 +11,11 @@ import trio
 
 from edged.errors import StoreError
 from edged.store.failures import Failures
+from edged.store.handles import Handles, open_handles
 from edged.store.migrate import APPLICATION_ID
-from edged.store.opening import connect, damaged_ones, open_database
-from edged.store.probe import Probe
-from edged.store.remedies import Trouble, as_store_error, standing_in, trouble_of
-from edged.store.standin import is_of_the_disk, open_standin
+from edged.store.opening import damaged_ones
+from edged.store.remedies import Trouble, as_store_error, told, trouble_of
+from edged.store.standin import Outcome, StandIn, is_of_the_disk, open_standin
 
 T = TypeVar("T")
 
@@ -29,22 +28,21 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, damaged: Path | None
+        self, path: Path, handles: Handles, damaged: Path | None = None, *, standin: StandIn | None = None
     ) -> None:
         self.path = path
         self.damaged = damaged
         """Where a damaged database was set aside to when this one was opened; None when it was sound."""
-        self._writer, self._reader = writer, reader
-        self._write_turn, self._read_turn = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
-        self._closed = False
+        self.outcome = Outcome()
+        """What became of a database that a copy stood in for."""
         self.failures = Failures(trio.current_time)
         """What it could not do, also when it is well again."""
+        self._handles, self._standin = handles, standin
+        self._write_turn, self._read_turn = trio.CapacityLimiter(1), trio.CapacityLimiter(1)
+        self._change_over = trio.Lock()
+        self._closed = False
         self._clock: Callable[[], float] = time.time
-        self._why_standin: Trouble | None = None
-        # Whether the copy that stands in was made of something, and whether that is gone or damaged by now.
-        self._stands_for_a_file = self._outlived = False
         self._troubles: dict[trio.CapacityLimiter, Trouble] = {}
-        self._probe = Probe(path)
         self._probed: Trouble | None = None
 
     @classmethod
@@ -62,53 +60,28 @@ class Store:
 
     @classmethod
     def _open_or_stand_in(cls, path: Path, spare: Path | None, clock: Callable[[], float]) -> Self:
-        before = damaged_ones(path)
+        known = damaged_ones(path)
         try:
-            return cls._open(path, clock)
-        except StoreError as error:
-            why = error.__cause__
-            if spare is None or not isinstance(why, Exception) or not is_of_the_disk(path, why):
-                raise
-            store = cls._stand_in(path, spare, clock, why)
-            # It may have been set aside before there was no room for a fresh one.
-            store.damaged = next(iter(damaged_ones(path) - before), None)
-            return store
-
-    @classmethod
-    def _stand_in(cls, path: Path, spare: Path, clock: Callable[[], float], why: Exception) -> Self:
-        try:
-            writer, reader, copy, holds = open_standin(path, spare, clock)
-        except (sqlite3.Error, OSError) as error:
-            raise as_store_error(path, error) from error
-        store = cls(copy, writer, reader, None)
-        store.path, store._clock, store._why_standin = path, clock, standing_in(why)
-        store._stands_for_a_file = holds
-        return store
-
-    @classmethod
-    def _open(cls, path: Path, clock: Callable[[], float]) -> Self:
-        try:
-            writer, damaged = open_database(path, clock)
             try:
-                reader = connect(path, read_only=True)
-                try:
-                    return cls(path, writer, reader, damaged)
-                except BaseException:
-                    reader.close()
+                store = cls(path, *open_handles(path, clock))
+            except (sqlite3.Error, OSError) as error:
+                if spare is None or not is_of_the_disk(path, error):
                     raise
-            except BaseException:
-                writer.close()
-                raise
+                handles, standin = open_standin(path, spare, clock, why=error, known=known)
+                # It may have been set aside before there was no room for a fresh one.
+                store = cls(path, handles, standin.damaged(), standin=standin)
         except (sqlite3.Error, OSError) as error:
             raise as_store_error(path, error) from error
+        store._clock = clock
+        return store
 
     async def read(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query, as committed when it began. Never waits for a writer."""
-        return await self._in_turn(self._read_turn, lambda: _query(self._reader, sql, params))
+        return await self._in_turn(self._read_turn, lambda: _query(self._handles.reader, sql, params))
 
     async def look(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Run `question`, which only reads, in a thread: all its queries see the same moment."""
-        return await self._in_turn(self._read_turn, lambda: _look(self._reader, question))
+        return await self._in_turn(self._read_turn, lambda: _look(self._handles.reader, question))
 
     async def write(self, sql: str, params: Sequence[Any] = ()) -> None:
         """Do one statement and commit; on disk when this returns."""
@@ -118,12 +91,13 @@ class Store:
         """Run `change` in a thread, inside one write transaction, and return what it returns.
 
         Whatever it raises rolls everything back; errors of SQLite come out as StoreError, others as they are.
+        Nothing is changed in a database that is lost: it would be gone with it.
         """
-        return await self._in_turn(self._write_turn, lambda: _transact(self._writer, change))
+        return await self._in_turn(self._write_turn, lambda: self._transact(change))
 
     async def prove(self) -> None:
         """Write something that changes nothing; raises StoreError as long as the database cannot be used."""
-        if self._why_standin is not None:
+        if self._standin is not None:
             await self._take_the_real_one()
         await self.read("SELECT count(*) FROM sqlite_master")
         await self.write(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -131,55 +105,41 @@ class Store:
     async def probe(self) -> None:
         """Look in a thread whether the files are whole and in their place, for `trouble`; writes nothing."""
         if not self._closed:
-            self._probed = await trio.to_thread.run_sync(self._probe.look, abandon_on_cancel=True)
+            probe = self._handles.probe
+            self._probed = await trio.to_thread.run_sync(probe.look, abandon_on_cancel=True)
 
     @property
     def trouble(self) -> Trouble | None:
         """What the last probe found, else what the last write or read failed for; None when all is well."""
+        if self._standin is not None:
+            return self._standin.trouble
         troubles = self._troubles
-        return (
-            self._why_standin
-            or self._probed
-            or troubles.get(self._write_turn)
-            or troubles.get(self._read_turn)
-        )
+        return self._probed or troubles.get(self._write_turn) or troubles.get(self._read_turn)
 
     @property
     def lost(self) -> bool:
-        """Whether the last probe found that this is no database to write to."""
-        return self._probed is not None
+        """Whether this is no database to write to any more: its files are damaged, gone or replaced."""
+        return self._standin is None and self._probed is not None and self._probed.lost
+
+    @property
+    def waits(self) -> bool:
+        """Whether the last probe found why it cannot be written to; the next one tells when that is over."""
+        return self._standin is None and self._probed is not None
 
     async def _take_the_real_one(self) -> None:
         """Change over from the copy that stands in, which nobody has changed. Raises StoreError."""
-        real = await trio.to_thread.run_sync(self._open_real_one)
-        with trio.CancelScope(shield=True):
-            async with self._write_turn, self._read_turn:
-                ours = (self._writer, self._reader, self._probe)
-                self._writer, self._reader, self._probe = real._writer, real._reader, real._probe
-                self.damaged = real.damaged or self.damaged
-                self._why_standin = self._probed = None
-                self._troubles.clear()
-                for each in ours:
-                    each.close()
-
-    def _open_real_one(self) -> Self:
-        """The database that the copy stands in for; where it is gone or damaged by now, made of the copy."""
-        self._outlived = self._outlived or (self._stands_for_a_file and not self.path.exists())
-        real = self._open(self.path, self._clock)
-        try:
-            self._outlived = self._outlived or (self._stands_for_a_file and real.damaged is not None)
-            trouble = real._probe.look()
-            if self._outlived and trouble is None:
-                with contextlib.closing(connect(self._probe.path, read_only=True)) as copy:
-                    copy.backup(real._writer)
-                real.damaged = None
-        except (sqlite3.Error, OSError) as error:
-            trouble = trouble_of(error)
-        if trouble is None:
-            return real
-        for each in (real._writer, real._reader, real._probe):
-            each.close()
-        raise StoreError(f"{self.path}: {trouble.cause}. {trouble.remedy}.")
+        async with self._change_over:
+            if (standin := self._standin) is None:
+                return
+            handles, outcome = await trio.to_thread.run_sync(standin.give_way, self._clock)
+            with trio.CancelScope(shield=True):
+                async with self._write_turn, self._read_turn:
+                    copy, self._handles = self._handles, handles
+                    self.damaged, self.outcome = outcome.damaged, outcome
+                    self._standin = self._probed = None
+                    self._troubles.clear()
+                await trio.to_thread.run_sync(copy.close)
+                await trio.to_thread.run_sync(standin.close)
 
     async def close(self) -> None:
         """Close; later calls raise StoreError. Safe to call twice."""
@@ -187,26 +147,42 @@ class Store:
             return
         self._closed = True
         with trio.CancelScope(shield=True):
-            for turn, connection in ((self._read_turn, self._reader), (self._write_turn, self._writer)):
-                await trio.to_thread.run_sync(connection.close, limiter=turn)
-        self._probe.close()
+            await trio.to_thread.run_sync(self._handles.reader.close, limiter=self._read_turn)
+            await trio.to_thread.run_sync(self._handles.writer.close, limiter=self._write_turn)
+        self._handles.probe.close()
+        if self._standin is not None:
+            self._standin.close()
 
     async def _in_turn(self, turn: trio.CapacityLimiter, work: Callable[[], T]) -> T:
         if self._closed:
             raise StoreError(f"{self.path}: the database is closed")
         try:
             done = await trio.to_thread.run_sync(work, limiter=turn)
+        except _Lost as lost:
+            (self._probed,) = lost.args
+            self.failures.note(self.path, lost.args[0])
+            raise told(self.path, lost.args[0]) from None
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            told = as_store_error(self.path, error)
-            if (standing := self._why_standin) is not None:
-                self.failures.note(self.path, standing)
-                raise StoreError(f"{self.path}: {standing.cause}. {standing.remedy}.") from error
+            if (standin := self._standin) is not None:
+                self.failures.note(self.path, standin.trouble)
+                raise told(self.path, standin.trouble) from error
             if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
                 self._troubles[turn] = trouble_of(error)
                 self.failures.note(self.path, self._troubles[turn])
-            raise told from error
+            raise as_store_error(self.path, error) from error
         self._troubles.pop(turn, None)
         return done
+
+    def _transact(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        if self._standin is None:
+            lost = self._probed if self.lost else self._handles.probe.lost()
+            if lost is not None:
+                raise _Lost(lost)
+        return _transact(self._handles.writer, change)
+
+
+class _Lost(Exception):  # noqa: N818  # never leaves this module
+    """The database is lost, for this Trouble."""
 
 
 def _query(connection: sqlite3.Connection, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -260,7 +260,7 @@ def test_nobody_ever_gets_more_or_less_than_the_rule_says(history: list[tuple[ob
     async def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with open_house(Path(folder)) as house:
-                house.store._writer.execute("PRAGMA synchronous = OFF")  # no power is cut here
+                house.store._handles.writer.execute("PRAGMA synchronous = OFF")  # no power is cut here
                 play = Play(house, await house.accounts.users())
                 for action in history:
                     await play.act(action)
