@@ -1,7 +1,7 @@
 """Access codes as they are kept in the database. Everything here runs inside a thread of the store."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -80,18 +80,21 @@ def update_code(connection: sqlite3.Connection, old_id: str, kept: KeptCode) -> 
 
 
 def write_ends(connection: sqlite3.Connection, codes: Iterable[AccessCode]) -> None:
-    """Write when codes ended or were revoked."""
+    """Write when codes ended or were revoked; one that is so already, on disk, stays so."""
     connection.executemany(
-        "UPDATE access_code SET ended_at = ?, revoked_at = ? WHERE id = ?",
+        "UPDATE access_code SET ended_at = coalesce(?, ended_at), revoked_at = coalesce(revoked_at, ?)"
+        " WHERE id = ?",
         [(code.ended_at, code.revoked_at, code.id) for code in codes],
     )
 
 
-def revoke_of(connection: sqlite3.Connection, owner: str, now: float) -> None:
-    """Revoke all codes of an account that have not ended."""
+def revoke_of(connection: sqlite3.Connection, owner: str, now: float, but: Collection[str] = ()) -> None:
+    """Revoke all codes of an account that have not ended, but for these ids."""
+    marks = ", ".join("?" * len(but))
     connection.execute(
-        "UPDATE access_code SET revoked_at = ? WHERE owner = ? AND revoked_at IS NULL AND ended_at IS NULL",
-        (now, owner),
+        "UPDATE access_code SET revoked_at = ?"  # noqa: S608
+        f" WHERE owner = ? AND revoked_at IS NULL AND ended_at IS NULL AND id NOT IN ({marks})",
+        (now, owner, *but),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import trio
 
-from edged.access.code_rows import delete_codes, write_ends, write_uses
+from edged.access.code_rows import delete_codes, revoke_of, write_ends, write_uses
 from edged.access.code_shelf import CodeShelf, Entry
 from edged.errors import StoreError
 from edged.repeats import Repeats
@@ -28,6 +28,8 @@ class CodeWriter:
         self.turn = trio.Lock()
         self._store, self._shelf, self._clock, self._monotonic = store, shelf, clock, monotonic
         self._unwritten: set[str] = set()
+        # Owners whose codes were all revoked, and when: on disk they may have some that are not on the shelf.
+        self._taken_back: dict[str, float] = {}
         self._uses_at = self._tidied_at = monotonic()
         self._again_at = float("-inf")
         self._log = Repeats(logger, logging.ERROR, monotonic)
@@ -37,30 +39,47 @@ class CodeWriter:
         """How many ends are not on disk yet."""
         return len(self._unwritten)
 
+    @property
+    def waits(self) -> bool:
+        """Whether something is to be written soon."""
+        return bool(self._unwritten or self._taken_back)
+
     def ended(self, code_id: str) -> None:
         """Note that a code's end is to be written."""
         self._unwritten.add(code_id)
 
+    def taken_back(self, owner: str) -> None:
+        """Note that all codes of this owner that there are now are to be revoked."""
+        self._taken_back[owner] = self._clock()
+
     async def ends(self) -> None:
         """Write the ends that are not on disk yet; when that fails they stay so, and the log says it."""
         async with self.turn:
-            ids = tuple(self._unwritten)
+            ids, taken_back = tuple(self._unwritten), dict(self._taken_back)
             entries = [entry for code_id in ids if (entry := self._shelf.get(code_id)) is not None]
             codes = [entry.code for entry in entries]
+            alive = {owner: self._alive(owner) for owner in taken_back}
+
+            def write(connection: sqlite3.Connection) -> None:
+                write_ends(connection, codes)
+                for owner, when in taken_back.items():
+                    revoke_of(connection, owner, when, alive[owner])
+
             try:
                 with trio.CancelScope(shield=True):
-                    if codes:
-                        await self._store.transact(lambda connection: write_ends(connection, codes))
+                    if codes or taken_back:
+                        await self._store.transact(write)
             except StoreError as error:
                 self._again_at = self._monotonic() + TRY_AGAIN_AFTER
                 self._log.tell(f"ends of access codes are not written yet, trying again: {error}")
                 return
             self._unwritten.difference_update(ids)
+            self._taken_back = {o: when for o, when in self._taken_back.items() if taken_back.get(o) != when}
 
     async def due(self) -> None:
         """Write whatever has waited long enough."""
         now = self._monotonic()
-        if self._unwritten and now >= self._again_at:
+        if self.waits and now >= self._again_at:
             await self.ends()
         if now - self._uses_at >= WRITE_USES_EVERY:
             self._uses_at = now  # also when it fails: not again before a quarter of an hour has passed
@@ -86,6 +105,10 @@ class CodeWriter:
             if old and await self._done(lambda connection: delete_codes(connection, ids)):
                 for entry in old:
                     self._shelf.drop(entry)
+
+    def _alive(self, owner: str) -> list[str]:
+        codes = [entry.code for entry in self._shelf if entry.code.owner == owner]
+        return [code.id for code in codes if code.revoked_at is None]
 
     async def _done(self, change: Callable[[sqlite3.Connection], None]) -> bool:
         try:

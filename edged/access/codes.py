@@ -220,6 +220,7 @@ class Codes(CodeQuestions):
         if not change.revokes_codes:
             return
         self._taken_back[change.name] += 1
+        self._writer.taken_back(change.name)
         for entry in self._shelf:
             code = entry.code
             if code.owner == change.name and code.revoked_at is None and code.ended_at is None:
@@ -251,7 +252,7 @@ class Codes(CodeQuestions):
         """Seconds until an end is due; at most a second while there is one to come, since clocks jump."""
         end = self._shelf.next_end()
         if end is None:
-            return LOOK_EVERY if self._writer.unwritten else REST
+            return LOOK_EVERY if self._writer.waits else REST
         return min(max(0.0, end - self._clock()), LOOK_EVERY)
 
     def _expire(self) -> None:

@@ -18,8 +18,15 @@ import trio
 
 from edged.access.changes import UserChange
 from edged.access.session import Lifetimes, Session
+from edged.access.session_rows import (
+    all_sessions,
+    delete_sessions,
+    end_all_but,
+    insert_session,
+    write_times,
+)
 from edged.access.subject import Subject, User
-from edged.access.user_rows import one_user, read_users
+from edged.access.user_rows import read_users
 from edged.errors import AccessError, StoreError
 from edged.repeats import Repeats
 from edged.store import Store
@@ -50,6 +57,8 @@ class Sessions:
         self._by_hash: dict[bytes, Session] = {}
         self._callbacks: list[Callback] = []
         self._unwritten: set[str] = set()
+        # Users that were signed out, and when: on disk they may have sessions that nobody knows of here.
+        self._signed_out: dict[str, float] = {}
         self._log = Repeats(logger, logging.ERROR)
         self._uses_log = Repeats(logger, logging.WARNING)
         self._wake = trio.Event()
@@ -69,8 +78,7 @@ class Sessions:
         """
         sessions = cls(store=store, lifetime=lifetime, clock=clock, steady=steady)
         users = await read_users(store)
-        rows = await store.read("SELECT id, token_hash, user, created_at, seen_at, expires_at FROM session")
-        for session_id, token_hash, user, created_at, seen_at, expires_at in rows:
+        for session_id, token_hash, user, created_at, seen_at, expires_at in await store.look(all_sessions):
             if user in users and not users[user].disabled:
                 subject = _subject(users[user], session_id)
                 session = Session(token_hash, subject, created_at, seen_at, expires_at, written_at=seen_at)
@@ -98,7 +106,7 @@ class Sessions:
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         session = self._lifetimes.begin(_hash(token), _subject(user, secrets.token_hex(16)))
-        row = (session.created_at, session.seen_at, session.expires_at)
+        times = (session.created_at, session.seen_at, session.expires_at)
         old = self._find(replaces)
         ended = [old] if old is not None else []
         of_user = [
@@ -110,18 +118,8 @@ class Sessions:
         self._wake.set()
         await self._end(ended)
 
-        def insert(connection: sqlite3.Connection) -> None:
-            known = one_user(connection, user.name)
-            if known is None or known.disabled:
-                raise AccessError("There is no such user any more.")
-            connection.execute(
-                "INSERT INTO session (id, token_hash, user, created_at, seen_at, expires_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (session.subject.session, session.token_hash, user.name, *row),
-            )
-
         try:
-            await self._store.transact(insert)
+            await self._store.transact(lambda connection: insert_session(connection, session, times))
         except AccessError:
             await self._end([session])
             raise
@@ -194,6 +192,7 @@ class Sessions:
         out = change.user is None or change.user.disabled
         if out or change.signs_out:
             keep = "" if out else change.keep_session
+            self._signed_out[change.name] = self._clock()
             self._drop(
                 [
                     session
@@ -205,7 +204,7 @@ class Sessions:
 
     def _rest(self) -> float:
         """Seconds until something may be due. The clock may jump, so never long while there are sessions."""
-        if self._unwritten:
+        if self._unwritten or self._signed_out:
             return TRY_AGAIN_AFTER
         earliest = min((s.expires_at for s in self._by_hash.values()), default=float("inf"))
         return min(max(1.0, earliest - self._clock()), LOOK_EVERY if self._by_hash else float("inf"))
@@ -240,20 +239,27 @@ class Sessions:
                 logger.exception("a session ended or may less, but somebody could not be told")
 
     async def _write_ends(self) -> None:
-        ended = tuple(self._unwritten)
-        if not ended:
+        ended, signed_out = tuple(self._unwritten), dict(self._signed_out)
+        if not ended and not signed_out:
             return
+        alive = {
+            name: [s.subject.session for s in self._by_hash.values() if s.subject.user == name]
+            for name in signed_out
+        }
+
+        def write(connection: sqlite3.Connection) -> None:
+            delete_sessions(connection, ended)
+            for name, when in signed_out.items():
+                end_all_but(connection, name, alive[name], when)
+
         try:
             with trio.CancelScope(shield=True):
-                await self._store.transact(
-                    lambda connection: connection.executemany(
-                        "DELETE FROM session WHERE id = ?", [(session_id,) for session_id in ended]
-                    )
-                )
+                await self._store.transact(write)
         except StoreError as error:
             self._log.tell(f"ended sessions cannot be deleted yet, trying again: {error}")
             return
         self._unwritten.difference_update(ended)
+        self._signed_out = {n: when for n, when in self._signed_out.items() if signed_out.get(n) != when}
 
     async def _tidy(self) -> None:
         for session in self._by_hash.values():
@@ -269,12 +275,7 @@ class Sessions:
         for session in corrected:
             session.unkept = False
         try:
-            await self._store.transact(
-                lambda connection: connection.executemany(
-                    "UPDATE session SET created_at = ?, seen_at = ?, expires_at = ? WHERE id = ?",
-                    [(s.created_at, s.seen_at, s.expires_at, s.subject.session) for s in due],
-                )
-            )
+            await self._store.transact(lambda connection: write_times(connection, due))
         except StoreError as error:
             for session in corrected:
                 session.unkept = True
