@@ -288,6 +288,25 @@ async def test_database_beneath_the_mount_point_is_left_alone(disk: Disk, tmp_pa
     disk.mount()
 
 
+async def test_disk_that_goes_while_its_database_is_opened_is_noticed(away: Away) -> None:
+    store = await away.stand_in()
+    away.make_room()
+    spoil(away.path)
+
+    def clock() -> float:
+        """Asked for the name of what is set aside."""
+        away.go()
+        away.folder.mkdir()
+        return NOW
+
+    store._clock = clock
+    with pytest.raises(StoreError, match="Mount that disk again"):
+        await store.prove()
+
+    assert store.trouble
+    await store.close()
+
+
 async def test_another_folder_of_the_same_disk_is_not_the_one_that_was_there(away: Away) -> None:
     store = await away.stand_in()
     away.make_room()
