@@ -7,6 +7,7 @@
 #   make deb                              the Debian package, in build/deb
 #   make lint                             formatting, lint, types
 #   make bench [ARGS="plug live"]         our figures beside their limits and their peers; ARGS=--help
+#   make bench-readme                     what the last whole make bench measured, into README and docs/bench
 #   make clean                            forget all that was made here
 
 ARGS ?=
@@ -15,7 +16,7 @@ TRIXIE ?= 1
 VM ?= 1
 REQUIRE_MEDIAMTX ?= $(EDGED_REQUIRE_MEDIAMTX)
 
-.PHONY: demo test test-trixie test-arm64 deb lint bench clean
+.PHONY: demo test test-trixie test-arm64 deb lint bench bench-readme clean
 
 demo:
 	@tools/setup demo >&2
@@ -44,6 +45,10 @@ lint:
 bench:
 	@tools/setup test
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+bench-readme:
+	@tools/setup test
+	@.venv/bin/python -m tests.bench --again build/bench.json --publish --brief $(ARGS)
 
 clean:
 	rm -rf --one-file-system .venv build dist node_modules edged/web/static/vendor *.egg-info

@@ -9,6 +9,8 @@ WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 78, 150, 52, 52
 # Between the names of two lines.
 GAP = 15.0
+# A limit is drawn with so much room above it, as a share of it, for its words.
+HEADROOM = 1.1
 COLOURS = ("#3b7dd8", "#d1603d", "#5a9a4b", "#8f6bb8", "#a08a2c")
 STYLE = """
     .sheet { fill: #fff } text { fill: #1f2933 } .small { font-size: 11.5px; fill: #52606d }
@@ -47,7 +49,7 @@ def draw(picture: Picture, lines: Mapping[str, Points]) -> str:
         raise ValueError(f"{picture.title}: there is nothing to draw")
     xs = [x for points in kept.values() for x, _ in points]
     ys = [y for points in kept.values() for _, y in points]
-    ys += [] if picture.must is None else [picture.must]
+    ys += [] if picture.must is None else [picture.must * HEADROOM]
     to_x = _Scale.over(xs, LEFT, WIDTH - RIGHT, logarithmic=picture.logarithmic)
     to_y = _Scale.over(ys, HEIGHT - BOTTOM, TOP, logarithmic=picture.logarithmic)
     parts = [*_frame(picture), *_grid(to_x, to_y), *_limit(picture, to_y)]

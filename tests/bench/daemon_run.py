@@ -10,6 +10,8 @@ from pathlib import Path
 
 from lab.processes import Program, free_port
 
+from tests.bench.scratch import ram_disk
+
 PATIENCE = 30.0
 
 
@@ -46,7 +48,7 @@ def started_daemon(folder: Path, settings: Path, *, name: str) -> Iterator[tuple
     """As `running_daemon`, with the seconds that it took to say READY=1."""
     with (
         # The path of a socket must be short.
-        tempfile.TemporaryDirectory(prefix="edged-") as short,
+        tempfile.TemporaryDirectory(dir=ram_disk()) as short,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener,
     ):
         place = f"{short}/notify"

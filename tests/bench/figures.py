@@ -2,8 +2,18 @@
 
 import statistics
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, TypedDict
+
+# So much dearer or cheaper than the peer is no difference, of what has no limit.
+LEVEL = 0.05
+
+
+class Limits(TypedDict, total=False):
+    """Bounds of a figure, to be spread into it."""
+
+    must: float
+    wish: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,8 @@ class Point:
 
 
 Value = float | Spread | None
-Verdict = Literal["wish met", "must met", "MISSED", "-", "not measured"]
+# The last three are of figures beside a peer that have no limit.
+Verdict = Literal["wish met", "must met", "MISSED", "-", "not measured", "ahead", "level", "behind"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +79,13 @@ class Figure:
     """A row of the table. Less is better, always.
 
     `must` and `wish` bound ours or, with `of="ratio"`, ours over the peer's. Without ours `missing` says why
-    it was not measured. `ours` and `peer` of equal count were measured in turn, pair by pair.
+    it was not measured. `ours` and `peer` of equal count were measured in turn, pair by pair. `headline`:
+    told in brief too, though it has no limit.
     """
 
     measure: str
     unit: str
-    ours: Value
+    ours: Value = None
     peer: Value = None
     must: float | None = None
     wish: float | None = None
@@ -81,6 +93,20 @@ class Figure:
     note: str = ""
     missing: str = ""
     point: Point | None = None
+    headline: bool = False
+
+    def taken(self, ours: Value, peer: Value = None, *, note: str = "") -> "Figure":
+        """This planned figure, measured."""
+        return replace(self, ours=ours, peer=peer, note=note or self.note)
+
+    def untaken(self, why: str) -> "Figure":
+        """This planned figure, which could not be measured."""
+        return replace(self, ours=None, peer=None, missing=why)
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it belongs into the brief table."""
+        return self.headline or self.must is not None or self.wish is not None
 
     @property
     def ratio(self) -> float | None:
@@ -95,12 +121,12 @@ class Figure:
 
     @property
     def verdict(self) -> Verdict:
-        """What the limits say; `-` where there is none."""
+        """What the limits say; where there is none the peer; `-` where there is neither."""
         if self.ours is None:
             return "not measured"
         value = self.ratio if self.of == "ratio" else middle_of(self.ours)
         if self.must is None and self.wish is None:
-            return "-"
+            return self._beside_peer()
         if value is None:
             return "not measured"
         if self.wish is not None and value <= self.wish:
@@ -108,6 +134,14 @@ class Figure:
         if self.must is None:
             return "-"
         return "must met" if value <= self.must else "MISSED"
+
+    def _beside_peer(self) -> Verdict:
+        ratio = self.ratio
+        if ratio is None:
+            return "-"
+        if abs(ratio - 1) <= LEVEL:
+            return "level"
+        return "behind" if ratio > 1 else "ahead"
 
     def plain(self) -> dict[str, object]:
         """For JSON: every single value, and what follows from them."""
@@ -119,7 +153,7 @@ class Figure:
 
 
 def from_plain(told: dict[str, object]) -> Figure:
-    """A figure back from its JSON."""
+    """A figure back from its JSON. Raises KeyError, TypeError or ValueError when it is none."""
     kept = {name: told[name] for name in Figure.__dataclass_fields__ if name in told}
     for side in ("ours", "peer"):
         values = told.get(f"{side}_values")

@@ -33,7 +33,7 @@ def machine_facts() -> dict[str, object]:
         "memory_mib": int(_line("/proc/meminfo", r"^MemTotal:\s*(\d+)") or 0) // 1024,
         "system": _line("/etc/os-release", r'^PRETTY_NAME="(.+)"'),
         "kernel": platform.release(),
-        "disk": " ".join(_said("findmnt", "-n", "-o", "FSTYPE,SOURCE", "--target", str(ROOT)).split()),
+        "disk": _said("findmnt", "-n", "-o", "FSTYPE", "--target", str(ROOT)),
         "edged": f"{__version__} {_said('git', '-C', str(ROOT), 'rev-parse', '--short', 'HEAD')}".strip(),
         "python": platform.python_version(),
         "pyav": importlib.metadata.version("av"),

@@ -19,7 +19,7 @@ from typing import Any
 from lab.processes import Program, wait_until
 
 from tests.bench import needs
-from tests.bench.figures import Figure, Point, Spread, not_measured
+from tests.bench.figures import Figure, Limits, Point, Spread
 from tests.bench.options import long_ones_wanted
 from tests.bench.plain_mediamtx import plain_mediamtx
 from tests.bench.scratch import ram_disk
@@ -30,8 +30,13 @@ FEW, MANY = 500, 10_000
 MANY_FROM = 100_000
 TURNS = {1_000: 3, 10_000: 3, 100_000: 3, 500_000: 3}
 # Deleting as many of the largest tree as of the least may take so many times its processor time, and no more.
-GROWTH = {"must": 2.0, "wish": 1.2}
-MANY_LIMIT = {"must": 5.0}
+GROWTH: Limits = {"must": 2.0, "wish": 1.2}
+MANY_LIMIT: Limits = {"must": 5.0}
+# Of our own, for the largest tree: a pass is planned and finds nothing to do without being noticed.
+PLAN_LIMIT: Limits = {"must": 50.0}
+GROWN = Figure(
+    measure=f"processor for deleting {FEW} of {SIZES[-1]:,}, against of {SIZES[0]:,}", unit="times", **GROWTH
+)
 PATIENCE = 120.0
 # MediaMTX prepares its pattern anew for each name: large trees are one turn of it, the largest takes minutes.
 ONE_TURN_FROM = 100_000
@@ -51,74 +56,62 @@ class Found:
         return Spread.of(each[name] * scale for each in self.ours)
 
 
-def measure() -> list[Figure]:
+def planned() -> list[Figure]:
     """Rows for each size, and how ours grows from the least to the largest."""
-    figures: list[Figure] = []
+    return [*(figure for size in SIZES for figure in _plan(size)), GROWN]
+
+
+def measure() -> Iterator[Figure]:
+    """Delete from each tree a few times."""
     busy: list[float] = []
     for size in SIZES:
         root = tree_of(size)
         with _janitor(root) as janitor:
             few = _passes(janitor, root, size, FEW)
-            figures += _rows(size, few)
+            yield from _taken(size, few)
             busy.append(few.spread("busy").median)
             if size >= MANY_FROM:
                 many = _passes(janitor, root, size, MANY, mediamtx=False)
-                figures.append(_many(size, many))
-    figures.append(
-        Figure(
-            measure=f"processor for deleting {FEW} of {SIZES[-1]:,}, against of {SIZES[0]:,}",
-            unit="times",
-            ours=busy[-1] / busy[0],
-            **GROWTH,
-            note="1 is the same: what it costs follows what is deleted, not what there is",
-        )
+                note = f"{many.spread('busy').median:.2f} s of processor; peer: find -delete"
+                yield _plan_many(size).taken(many.spread("pass"), Spread.of(many.by_find), note=note)
+    yield GROWN.taken(
+        busy[-1] / busy[0], note="1 is the same: what it costs follows what is deleted, not what there is"
     )
-    return figures
 
 
-def _rows(size: int, few: Found) -> list[Figure]:
+def _plan(size: int) -> list[Figure]:
     what = f"delete {FEW} of {size:,} segments"
-    busy = few.spread("busy").median
-    figures = [
-        Figure(
-            measure=what,
-            unit="s",
-            ours=few.spread("pass"),
-            peer=Spread.of(few.by_find),
-            note=f"{busy:.2f} s of processor; peer: find -delete",
-            point=Point("retention", size, peer="find -delete"),
-        ),
-        Figure(measure=f"plan for {what}", unit="ms", ours=few.spread("plan", 1e3), note="dry"),
-        Figure(measure=f"a pass with nothing to delete of {size:,}", unit="ms", ours=few.spread("idle", 1e3)),
-    ]
-    why = needs.lacking("mediamtx")
-    if not why and not few.by_mediamtx:
-        why = "its cleaner takes up to a minute here: only with --long"
-    if why:
-        return figures + not_measured("s", why, f"{what}, beside MediaMTX's cleaner")
-    figures.insert(
-        1,
+    own = PLAN_LIMIT if size == SIZES[-1] else {}
+    return [
+        Figure(measure=what, unit="s", point=Point("retention", size, peer="find -delete")),
         Figure(
             measure=f"{what}, beside MediaMTX's cleaner",
             unit="s",
-            ours=few.spread("pass"),
-            peer=Spread.of(few.by_mediamtx),
-            note="peer: recordDeleteAfter, from its start",
             point=Point("retention", size, line="", peer="MediaMTX"),
         ),
-    )
-    return figures
+        Figure(measure=f"plan for {what}", unit="ms", **own),
+        Figure(measure=f"a pass with nothing to delete of {size:,}", unit="ms", **own),
+        *([_plan_many(size)] if size >= MANY_FROM else []),
+    ]
 
 
-def _many(size: int, many: Found) -> Figure:
-    return Figure(
-        measure=f"delete {MANY:,} of {size:,} segments",
-        unit="s",
-        ours=many.spread("pass"),
-        peer=Spread.of(many.by_find),
-        **(MANY_LIMIT if size == SIZES[-1] else {}),
-        note=f"{many.spread('busy').median:.2f} s of processor; peer: find -delete",
-    )
+def _plan_many(size: int) -> Figure:
+    limits = MANY_LIMIT if size == SIZES[-1] else {}
+    return Figure(measure=f"delete {MANY:,} of {size:,} segments", unit="s", headline=True, **limits)
+
+
+def _taken(size: int, few: Found) -> Iterator[Figure]:
+    by_find, by_mediamtx, plan, idle = _plan(size)[:4]
+    note = f"{few.spread('busy').median:.2f} s of processor; peer: find -delete"
+    yield by_find.taken(few.spread("pass"), Spread.of(few.by_find), note=note)
+    if few.by_mediamtx:
+        note = "peer: recordDeleteAfter, from its start"
+        yield by_mediamtx.taken(few.spread("pass"), Spread.of(few.by_mediamtx), note=note)
+    else:
+        long = "its cleaner takes up to a minute here: only with --long"
+        yield by_mediamtx.untaken(needs.lacking("mediamtx") or long)
+    yield plan.taken(few.spread("plan", 1e3), note="dry")
+    yield idle.taken(few.spread("idle", 1e3))
 
 
 def _passes(janitor: "Asked", root: Path, size: int, count: int, *, mediamtx: bool = True) -> Found:
@@ -205,3 +198,9 @@ def _mediamtx(root: Path, minutes: int) -> float:
                 every=0.005,
             )
             return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    from tests.bench.__main__ import alone
+
+    sys.exit(alone(__file__))

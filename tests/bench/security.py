@@ -4,32 +4,41 @@ import json
 import os
 import re
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import needs
-from tests.bench.figures import Figure, not_measured
+from tests.bench.figures import Figure, Limits
 
 UNITS = Path(__file__).parents[2] / "systemd"
-LIMITS = {"must": 2.0, "wish": 1.5}
+LIMITS: Limits = {"must": 2.0, "wish": 1.5}
 
 
-def measure() -> list[Figure]:
+def planned() -> list[Figure]:
     """A row for each service."""
-    units = sorted(UNITS.glob("*.service"))
-    if why := needs.lacking("systemd-analyze"):
-        measures = [f"exposure of {unit.name}" for unit in units]
-        return not_measured("of 10", why, *measures, **LIMITS)
-    return [row for unit in units for row in _rows(unit)]
+    return [Figure(measure=f"exposure of {unit.name}", unit="of 10", **LIMITS) for unit in _units()]
 
 
-def _rows(unit: Path) -> list[Figure]:
-    measure = f"exposure of {unit.name}"
+def measure() -> Iterator[Figure]:
+    """Ask systemd-analyze for each."""
+    why = needs.lacking("systemd-analyze")
+    for unit, plan in zip(_units(), planned(), strict=True):
+        yield plan.untaken(why) if why else _taken(unit, plan)
+
+
+def _units() -> list[Path]:
+    found = sorted(UNITS.glob("*.service"))
+    assert found, f"no units in {UNITS}"
+    return found
+
+
+def _taken(unit: Path, plan: Figure) -> Figure:
     told = _analyze(unit)
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", told.stdout)
     if found is None:
-        words = next(iter(told.stderr.splitlines()), "") or "systemd-analyze gave no number"
-        return not_measured("of 10", words, measure, **LIMITS)
-    return [Figure(measure=measure, unit="of 10", ours=float(found[1]), **LIMITS, note=_worst(unit))]
+        return plan.untaken(next(iter(told.stderr.splitlines()), "") or "systemd-analyze gave no number")
+    return plan.taken(float(found[1]), note=_worst(unit))
 
 
 def _worst(unit: Path) -> str:
@@ -47,3 +56,9 @@ def _analyze(unit: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", *options, str(unit)]
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+
+
+if __name__ == "__main__":
+    from tests.bench.__main__ import alone
+
+    sys.exit(alone(__file__))

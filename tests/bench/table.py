@@ -7,10 +7,13 @@ from tests.bench.figures import Figure, Spread, Value
 HEAD = ("measure", "ours", "peer", "ratio", "must", "wish", "verdict", "note")
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """A row for each figure; values that were measured several times with their least and most."""
+def table(figures: Sequence[Figure], *, aligned: bool = True) -> str:
+    """A row for each figure; values that were measured several times with their least and most.
+
+    `aligned` for terminals, else for files whose changes shall be only those of the figures.
+    """
     rows = [HEAD, *(_cells(figure) for figure in figures)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(HEAD) - 1)]
+    widths = [max(len(row[at]) for row in rows) if aligned else 1 for at in range(len(HEAD) - 1)]
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|---|")
     return "\n".join(lines)

@@ -65,6 +65,13 @@ def test_limit_is_drawn_even_far_above_what_was_measured() -> None:
     assert 'class="limit"' in svg
 
 
+def test_words_of_a_limit_and_of_the_axis_stand_apart_even_when_the_limit_is_the_highest() -> None:
+    picture = Picture(title="t", x="x", y="MiB", logarithmic=False, must=60)
+    texts = ET.fromstring(draw(picture, {"ours": [(0, 57), (8, 59)]})).iter(f"{SVG}text")
+    heights = {text.text: float(text.get("y", "")) for text in texts}
+    assert heights["must"] - heights["MiB"] >= GAP
+
+
 def test_titles_are_escaped_and_axes_are_named() -> None:
     svg = draw(LINEAR, {"<us>": [(0, 1), (2, 3)]})
     assert {"a & b", "cameras", "MiB", "<us>"} <= set(words(svg))

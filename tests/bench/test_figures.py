@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.bench.figures import Figure, Point, Spread, from_plain, not_measured
+from tests.bench.figures import Figure, Point, Spread, from_plain
 from tests.bench.table import number, table
 
 
@@ -29,6 +29,9 @@ def figure(**changes: object) -> Figure:
         ({"ours": 9.0, "peer": 3.0, "of": "ratio"}, "MISSED"),
         ({"ours": 1.0, "peer": 0.1}, "wish met"),
         ({"ours": 9.0, "of": "ratio"}, "not measured"),
+        ({"ours": 1.04, "peer": 1.0, "must": None, "wish": None}, "level"),
+        ({"ours": 1.06, "peer": 1.0, "must": None, "wish": None}, "behind"),
+        ({"ours": 0.94, "peer": 1.0, "must": None, "wish": None}, "ahead"),
     ],
 )
 def test_verdict_is_that_of_what_the_limits_bound(changes: dict[str, object], verdict: str) -> None:
@@ -62,7 +65,8 @@ def test_spread_tells_least_median_most_and_quantiles() -> None:
         figure(),
         figure(ours=Spread.of([1, 2, 3]), peer=Spread.of([2, 2, 2]), of="ratio", note="in turn"),
         figure(point=Point("retention", 1000, peer="find")),
-        *not_measured("s", "no MediaMTX", "first picture", must=1.0),
+        figure(ours=None).untaken("no MediaMTX"),
+        figure(headline=True),
     ],
 )
 def test_figure_is_the_same_after_it_was_written_down(told: Figure) -> None:
@@ -70,7 +74,7 @@ def test_figure_is_the_same_after_it_was_written_down(told: Figure) -> None:
 
 
 def test_table_names_what_was_not_measured_and_why() -> None:
-    (row,) = not_measured("ms", "MediaMTX not found", "WebRTC", must=100)
+    row = figure().untaken("MediaMTX not found")
     assert row.verdict == "not measured"
     assert "| not measured: MediaMTX not found |" in table([row])
 
@@ -83,6 +87,19 @@ def test_table_shows_noise_limits_and_verdict_in_columns_that_line_up() -> None:
     assert "| must met" in lines[2]
     assert len({line.index("| -" if at == 1 else "|", 5) for at, line in enumerate(lines) if at != 1}) == 1
     assert {line.count("|") for line in lines} == {9}
+
+
+def test_planned_figure_keeps_its_limits_whether_it_is_taken_or_not() -> None:
+    plan = figure(ours=None)
+    assert plan.taken(0.5, 1.0, note="in turn") == figure(ours=0.5, peer=1.0, note="in turn")
+    lacking = figure(ours=0.5, peer=1.0).untaken("it broke")
+    assert (lacking.ours, lacking.peer, lacking.must, lacking.verdict) == (None, None, 2, "not measured")
+
+
+def test_table_for_files_changes_only_where_its_figures_do() -> None:
+    short, long = figure(measure="short"), figure(measure="a much longer name")
+    alone, both = table([short], aligned=False), table([short, long], aligned=False)
+    assert both.startswith(alone)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from recordings.trees import closed, film
 
 from edged.recordings.identity import FOLDER, write_identity
 from edged.recordings.mp4 import duration_patches
-from tests.bench.scratch import disk
+from tests.bench.scratch import kept
 
 SIZES = (1_000, 10_000, 100_000, 500_000)
 CAMERAS = 10
@@ -32,7 +32,7 @@ MAY_BE_GONE = 1000
 
 def tree_of(size: int, below: Path | None = None) -> Path:
     """A complete tree of `size` segments (a multiple of CAMERAS), made or mended; slow when it is made."""
-    root = (below or Path(disk())) / f"tree-{size}"
+    root = (below or kept()) / f"tree-{size}"
     done = root.with_suffix(".edition")
     if not done.exists() or done.read_text() != EDITION:
         if root.exists():
