@@ -104,7 +104,7 @@ def measure() -> Iterator[Figure]:
                 yield from _taken(case, ours, peers)
                 lost[case.label] = (Spread.of(ours.lost).median, Spread.of(peers.lost).median)
     worst, (ours_lost, peers_lost) = max(lost.items(), key=lambda each: each[1][0])
-    yield LOST.taken(ours_lost, peers_lost, note=worst)
+    yield LOST.taken(ours_lost, note=f"{worst}; the ffmpeg program there {peers_lost:.1f}")
 
 
 def _costs(case: Case, folder: Path, server: PlainMediaMtx) -> tuple[Costs, Costs]:
