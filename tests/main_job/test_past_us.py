@@ -3,99 +3,33 @@
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
 import av
 import httpx
 import pytest
-from lab.appliance import Appliance, running_appliance
-from lab.nginx import Proxy, running_nginx
+from lab.appliance import running_appliance
+from lab.nginx import running_nginx
 from lab.processes import wait_until
 from lab.visitor import PASSWORD, USERNAME
+from past_us import CAMERAS, House, addresses, media, running_house
 
 pytestmark = [pytest.mark.mediamtx, pytest.mark.nginx]
 
-CAMERAS = """
-[cameras.front]
-source = "synthetic"
-width = 640
-height = 360
-
-[cameras.back]
-source = "synthetic"
-width = 640
-height = 360
-
-[log]
-level = "debug"
-"""
 # An answer about a viewer is good for the second in which it was given; a busy machine takes its time too.
 GONE_SECONDS = 4.0
 UNSERVED = "web.proxy_unserved"
 
 
-@dataclass
-class House:
-    """A daemon with the cameras `front` and `back`, and nginx before it."""
-
-    appliance: Appliance
-    proxy: Proxy
-
-    def client(self) -> httpx.Client:
-        """Somebody who asks nginx."""
-        return httpx.Client(base_url=self.proxy.url, timeout=15)
-
-    def share(self, camera: str = "front", most_viewers: int | None = None) -> str:
-        """The words of a new code."""
-        wish = {
-            "description": "a guest",
-            "expires_at": None,
-            "most_viewers": most_viewers,
-            "media_items": [{"media_type": "video", "media_slug": camera}],
-        }
-        made = self.appliance.web.post("/api/access-codes", json=wish)
-        assert made.status_code == 201, made.text
-        return str(made.json()["code"])
-
-    def answered_by_us(self) -> int:
-        """Requests for HLS that the daemon's web answered so far."""
-        told = httpx.get(self.appliance.metrics_url).text
-        return sum(int(float(each)) for each in re.findall(r'requests_total\{[^}]*"hls"[^}]*\} (\S+)', told))
-
-
 @pytest.fixture
 def house(nginx: Path, tmp_path: Path) -> Iterator[House]:
     """Cameras that are live, and nobody's viewers."""
-    sockets = tmp_path / "sockets"
-    sockets.mkdir(mode=0o700)
-    with running_appliance(
-        tmp_path / "edged", engine="mediamtx", settings=CAMERAS, proxy_folder=sockets
-    ) as appliance:
-        for camera in ("front", "back"):
-            appliance.wait_live(camera, seconds=30)
-        with running_nginx(nginx, tmp_path / "nginx", sockets=sockets) as proxy:
-            yield House(appliance, proxy)
-
-
-def addresses(playlist: str) -> list[str]:
-    """Every address in a playlist, alone in a line or in an attribute."""
-    found = [line for line in playlist.splitlines() if line and not line.startswith("#")]
-    return found + [piece.partition('"')[0] for piece in playlist.split('URI="')[1:]]
-
-
-def media(client: httpx.Client, entry: str) -> tuple[str, str]:
-    """The addresses of a media playlist and of a segment in it, found as a player does."""
-    answer = client.get(entry)
-    assert answer.status_code == 200, answer.text
-    playlist = urljoin(str(answer.url), next(a for a in addresses(answer.text) if "video" in a))
-    told = client.get(playlist)
-    assert told.status_code == 200, told.text
-    segment = next(a for a in reversed(addresses(told.text)) if a.endswith(".mp4") and "_seg" in a)
-    return playlist, urljoin(playlist, segment)
+    with running_house(nginx, tmp_path) as house:
+        yield house
 
 
 def wait_refused(client: httpx.Client, segment: str) -> None:
@@ -228,12 +162,26 @@ def test_without_its_folder_cameras_record_and_it_is_told_until_it_is_there(
         (cause,) = told()
         assert f"web.proxy_folder = '{sockets}'" in cause
         sockets.mkdir(mode=0o700)
-        wait_until(lambda: not told(), what="it is healed", seconds=15)
+        # There they are, for nobody but this user: who may be nginx's too, as it is here.
+        wait_until(lambda: all("in which is nobody" in each for each in told()), what="opened", seconds=15)
         with (
             running_nginx(nginx, tmp_path / "nginx", sockets=sockets) as proxy,
             httpx.Client(base_url=proxy.url, timeout=15) as viewer,
         ):
             assert viewer.get("/login").status_code == 200
+            wait_until(lambda: not told(), what="somebody came", seconds=15)
+            # HTTP/1.0 needs no name of a host.
+            with socket.create_connection(
+                ("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=15
+            ) as old:
+                old.sendall(b"GET /login HTTP/1.0\r\n\r\n")
+                assert old.recv(100).startswith(b"HTTP/1.1 200")
+            # Lost sockets are opened anew, also for an nginx that knows the old ones.
+            for name in ("web.sock", "desk.sock"):
+                (sockets / name).unlink()
+            wait_until(lambda: len(list(sockets.iterdir())) == 2, what="opened anew", seconds=15)
+            with httpx.Client(base_url=proxy.url, timeout=15) as another:
+                assert another.get("/login").status_code == 200
         assert appliance.camera("front")["recording"]
         appliance.stop()
     assert list(sockets.iterdir()) == []
