@@ -4,8 +4,8 @@ Three daemons at once, on small pictures: what a picture costs is its worker's a
 the log (a file here, the journal in the product) are on the disk; what may vanish is in memory, as it is in
 the product. Writes are those of the daemon and of MediaMTX: workers write footage and nothing else.
 
-Most is written when a file of footage is closed, so writes are counted over whole lengths of such files: each
-camera closes as many then, whenever it began. The rest is read slice by slice.
+Most is written when a file of footage is closed, so writes are counted over the whole length of such a file,
+from some beginnings: each camera closes one then, whenever it began. The rest is read slice by slice.
 """
 
 import sys
@@ -23,15 +23,14 @@ from lab.processes import Program, descendants, wait_until
 from tests.bench import needs
 from tests.bench.daemon_run import daemon_settings, running_daemon
 from tests.bench.figures import Figure, Limits, Point, Spread
-from tests.bench.process import bytes_written, cpu_seconds, rss_mib, wakeups
+from tests.bench.process import bytes_written, cpu_seconds, rss_mib, wakeups, woken
 from tests.bench.scratch import disk, ram_disk
 
 COUNTS = (0, 2, 8)
 SETTLE = 6.0
-# One file of footage, as it is unless somebody sets `recording.segment_seconds`; counted so many times.
-SEGMENT, SEGMENTS = 60.0, 2
-# Slices of one such length.
-SLICES = 4
+# One file of footage, as it is unless somebody sets `recording.segment_seconds`; slices of one such length.
+SEGMENT, OF_SEGMENT = 60.0, 4
+SLICES = 6
 PATIENCE = 40.0
 HOUR = 3600.0
 # With two cameras.
@@ -61,7 +60,7 @@ class Reading:
     moment: float
     mib: float
     busy: float
-    woken: int
+    woken: dict[str, int]
     written: int
     logged: int
 
@@ -79,8 +78,8 @@ def measure() -> Iterator[Figure]:
         time.sleep(SETTLE)
         began = time.monotonic()
         readings = [[_read(each) for each in watched]]
-        for number in range(1, SEGMENTS * SLICES + 1):
-            time.sleep(max(0.0, began + number * SEGMENT / SLICES - time.monotonic()))
+        for number in range(1, SLICES + 1):
+            time.sleep(max(0.0, began + number * SEGMENT / OF_SEGMENT - time.monotonic()))
             readings.append([_read(each) for each in watched])
     for index, each in enumerate(watched):
         yield from _taken(each.count, [reading[index] for reading in readings], engine)
@@ -88,9 +87,9 @@ def measure() -> Iterator[Figure]:
 
 def _plan(count: int) -> tuple[Figure, Figure, Figure, Figure]:
     what = f"idle with {count or 'no'} cameras"
-    memory, processor, wakeups_, nothing = MEMORY, PROCESSOR, WAKEUPS, Limits()
+    memory, processor, wakes, nothing = MEMORY, PROCESSOR, WAKEUPS, Limits()
     if count != 2:
-        memory = processor = wakeups_ = nothing
+        memory = processor = wakes = nothing
     return (
         Figure(
             measure=f"{what}, daemon's memory", unit="MiB RSS", point=Point("idle-memory", count), **memory
@@ -101,23 +100,24 @@ def _plan(count: int) -> tuple[Figure, Figure, Figure, Figure]:
             point=Point("idle-cpu", count),
             **processor,
         ),
-        Figure(measure=f"{what}, daemon's wakeups", unit="a second", **wakeups_),
+        Figure(measure=f"{what}, daemon's wakeups", unit="a second", **wakes),
         Figure(measure=f"{what}, written besides footage", unit="kB an hour", **WRITTEN),
     )
 
 
 def _taken(count: int, readings: Sequence[Reading], engine: str) -> Iterator[Figure]:
-    memory, processor, woken, written = _plan(count)
+    memory, processor, wakes, written = _plan(count)
     slices = list(pairwise(readings))
+    segments_ = zip(readings, readings[OF_SEGMENT:], strict=False)
     first, last = readings[0], readings[-1]
     yield memory.taken(Spread.of(each.mib for each in readings), note=f"engine {engine}")
     yield processor.taken(
         Spread.of(100 * (b.busy - a.busy) / (b.moment - a.moment) for a, b in slices),
-        note=f"{len(slices)} slices of {SEGMENT / SLICES:g} s",
+        note=f"{len(slices)} slices of {SEGMENT / OF_SEGMENT:g} s",
     )
-    yield woken.taken(Spread.of((b.woken - a.woken) / (b.moment - a.moment) for a, b in slices))
+    yield wakes.taken(Spread.of(woken(a.woken, b.woken) / (b.moment - a.moment) for a, b in slices))
     yield written.taken(
-        Spread.of((b.written - a.written) / 1000 / SEGMENT * HOUR for a, b in pairwise(readings[::SLICES])),
+        Spread.of((b.written - a.written) / 1000 / SEGMENT * HOUR for a, b in segments_),
         note=(
             f"{last.written - first.written:,} bytes in {last.moment - first.moment:.0f} s,"
             f" {last.logged - first.logged:,} of log"

@@ -1,7 +1,7 @@
 """What the kernel says of running processes: processor time, memory, wakeups, bytes, descriptors."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 # clock_getcpuclockid(3): the clock of a whole process, threads that have ended included.
@@ -23,16 +23,22 @@ def peak_mib(pid: int) -> float:
     return _status(pid, "VmHWM") / 1024
 
 
-def wakeups(pid: int) -> int:
-    """How often its threads waited for something and were woken, so far."""
-    total = 0
+def wakeups(pid: int) -> dict[str, int]:
+    """How often each of its threads, by its number, waited for something and was woken, so far."""
+    found: dict[str, int] = {}
     for status in Path(f"/proc/{pid}/task").glob("*/status"):
         try:
             lines = status.read_text().splitlines()
         except OSError:
             continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
-    return total
+        count = sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+        found[status.parent.name] = count
+    return found
+
+
+def woken(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    """Wakeups between two looks; threads that ended in between took theirs with them."""
+    return sum(count - before.get(thread, 0) for thread, count in after.items())
 
 
 def bytes_written(pid: int) -> int:

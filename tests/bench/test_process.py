@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.bench.process import cpu_seconds, descriptors, peak_mib, rss_mib, wakeups
+from tests.bench.process import cpu_seconds, descriptors, peak_mib, rss_mib, wakeups, woken
 
 MIB = 1 << 20
 # Computes, holds memory and files, waits for each line of stdin; answers with its own processor seconds.
@@ -51,7 +51,11 @@ def test_memory_descriptors_and_wakeups_are_counted(child: "subprocess.Popen[str
     before = wakeups(child.pid)
     for _ in range(5):
         ask(child)
-    assert wakeups(child.pid) >= before + 5
+    assert woken(before, wakeups(child.pid)) >= 5
+
+
+def test_wakeups_of_threads_that_ended_are_not_taken_from_those_of_others() -> None:
+    assert woken({"1": 100, "2": 900}, {"1": 110, "3": 5}) == 15
 
 
 def test_a_process_that_is_gone_is_an_error(child: "subprocess.Popen[str]") -> None:
