@@ -3,19 +3,21 @@
 Told as one line of JSON on stdin (see `Wish`); prints `counting` when the viewers are warm, and at the end
 one line of JSON (see `Crowd.told`). A viewer does what a player does, without the pictures: the entry
 playlist once, then a media playlist that is held back until the next part is there, then that part, on one
-connection.
+connection. Or as players do that follow EXT-X-PRELOAD-HINT (Apple's): beside each playlist they ask for the
+part that the last one hinted at, on a connection of its own, and both are held back.
 """
 
 import json
 import re
-import select
-import socket
 import sys
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
+from tests.bench.hls_line import Line, Lines
+
 _PART = re.compile(rb'#EXT-X-PART:[^\n]*URI="([^"]+)"')
+_HINT = re.compile(rb'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="([^"]+)"')
 _FIRST = re.compile(rb"#EXT-X-MEDIA-SEQUENCE:(\d+)")
 AGAIN_SECONDS = 0.3
 
@@ -25,7 +27,7 @@ class Wish:
     """`entries`: an address of an entry playlist for each viewer, at `host` and `port`, asked with `headers`.
 
     `reference` is an entry (host, port, path, headers) of one more viewer, not counted: when it learns of a
-    part, the part is there.
+    part, the part is there. `ahead`: the viewers follow hints.
     """
 
     host: str
@@ -35,15 +37,17 @@ class Wish:
     reference: tuple[str, int, str, str]
     warm: float
     seconds: float
+    ahead: bool = False
 
 
 @dataclass
 class Listed:
-    """What a media playlist tells: its parts, and the place of the next."""
+    """What a media playlist tells: its parts, the place of the next, and its name."""
 
     parts: list[bytes]
     segment: int
     part: int
+    hint: bytes
 
 
 class Crowd:
@@ -51,13 +55,13 @@ class Crowd:
 
     def __init__(self, wish: Wish) -> None:
         self._wish = wish
-        self.epoll = select.epoll()
-        self.by_number: dict[int, Viewer] = {}
+        self.lines = Lines()
         self.counting = False
         self.asked: Counter[str] = Counter()
         self.refused: Counter[int] = Counter()
         self.late: list[float] = []
-        self.there: dict[bytes, float] = {}
+        self._there: dict[bytes, float] = {}
+        self._early: Counter[bytes] = Counter()
         self._later: deque[tuple[float, Viewer]] = deque()
         self._known: dict[bytes, Listed] = {}
 
@@ -72,19 +76,31 @@ class Crowd:
         end = count_from + wish.seconds
         while (now := time.monotonic()) < end:
             if entries and now >= next_one:
-                Viewer(self, wish.host, wish.port, entries.popleft(), wish.headers).ask()
+                Viewer(self, wish.host, wish.port, entries.popleft(), wish.headers, ahead=wish.ahead).ask()
                 next_one += pause
             if not self.counting and now >= count_from:
                 self.counting = True
                 print("counting", flush=True)
             while self._later and self._later[0][0] <= now:
                 self._later.popleft()[1].ask()
-            for number, _ in self.epoll.poll(0.01 if entries else 0.05):
-                self.by_number[number].readable()
+            self.lines.read(0.01 if entries else 0.05)
 
     def again(self, viewer: "Viewer") -> None:
         """Let a viewer that was refused begin anew, a little later."""
         self._later.append((time.monotonic() + AGAIN_SECONDS, viewer))
+
+    def is_there(self, part: bytes) -> None:
+        """The reference learned of a part; who has it already had it as early as can be."""
+        self._there[part] = time.monotonic()
+        self.late += [0.0] * self._early.pop(part, 0)
+
+    def has(self, part: bytes) -> None:
+        """A viewer got a part."""
+        there = self._there.get(part)
+        if there is None:
+            self._early[part] += 1
+        else:
+            self.late.append(max(0.0, time.monotonic() - there))
 
     def listed(self, playlist: bytes) -> Listed:
         """Read a media playlist; many viewers have the same."""
@@ -92,11 +108,14 @@ class Crowd:
         if known is None:
             if len(self._known) > 64:
                 self._known.clear()
-            first = _FIRST.search(playlist)
+            first, hint = _FIRST.search(playlist), _HINT.search(playlist)
             segments = playlist.count(b"#EXTINF")
             begun = playlist[playlist.rfind(b"#EXTINF") :] if segments else playlist
             known = Listed(
-                _PART.findall(playlist), int(first[1] if first else 0) + segments, len(_PART.findall(begun))
+                _PART.findall(playlist),
+                int(first[1] if first else 0) + segments,
+                len(_PART.findall(begun)),
+                hint[1] if hint else b"",
             )
             self._known[playlist] = known
         return known
@@ -113,9 +132,9 @@ class Crowd:
         }
 
 
-@dataclass
+@dataclass(eq=False)
 class Viewer:
-    """One viewer on one connection."""
+    """One viewer: a connection for everything, and with `ahead` another for the parts that are hinted at."""
 
     crowd: Crowd
     host: str
@@ -123,6 +142,7 @@ class Viewer:
     entry: str
     headers: str
     is_reference: bool = False
+    ahead: bool = False
     folder: str = ""
     playlist: str = ""
     next: Listed | None = None
@@ -130,19 +150,18 @@ class Viewer:
     wanted: deque[bytes] = field(default_factory=deque)
     asked: str = ""
     part: bytes = b""
-    line: socket.socket | None = None
-    head: bytes = b""
-    pieces: list[bytes] = field(default_factory=list)
-    missing: int = -1
-    """Bytes of the body that are still to come; -1: chunked, -2: the head is."""
+    hint: bytes = b""
+    hints: deque[bytes] = field(default_factory=deque)
+    ahead_of: deque[bytes] = field(default_factory=lambda: deque(maxlen=16))
+    """The last parts that were asked for ahead, or will be: `hints` are still to be asked for."""
+
+    def __post_init__(self) -> None:
+        where = (self.crowd.lines, self.host, self.port, self.headers)
+        self.line = Line(*where, answered=self._answered, lost=lambda: self.crowd.again(self))
+        self.beside = Line(*where, answered=self._came_ahead, lost=self._look_ahead)
 
     def ask(self) -> None:
         """Send the next request."""
-        if self.line is None:
-            self.line = socket.create_connection((self.host, self.port))
-            self.line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.crowd.by_number[self.line.fileno()] = self
-            self.crowd.epoll.register(self.line, select.EPOLLIN)
         if not self.playlist:
             self.asked, address = "entry", self.entry
         elif self.wanted:
@@ -152,41 +171,10 @@ class Viewer:
             more = "&" if "?" in self.playlist else "?"
             place = f"{more}_HLS_msn={self.next.segment}&_HLS_part={self.next.part}" if self.next else ""
             self.asked, address = "playlist", self.playlist + place
-        self.head, self.pieces, self.missing = b"", [], -2
-        self.line.sendall(f"GET {address} HTTP/1.1\r\nHost: {self.host}\r\n{self.headers}\r\n".encode())
+        self.line.get(address, keeps=self.asked != "part")
 
-    def readable(self) -> None:
-        """Take what has come; go on when an answer is whole."""
-        assert self.line is not None
-        data = self.line.recv(1 << 18)
-        if not data:
-            # Servers close a connection after so many requests.
-            self.crowd.epoll.unregister(self.line)
-            del self.crowd.by_number[self.line.fileno()]
-            self.line.close()
-            self.line = None
-            self.crowd.again(self)
-            return
-        if self.missing == -2:
-            self.head += data
-            end = self.head.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            data, self.head = self.head[end + 4 :], self.head[:end].lower()
-            length = self.head.find(b"content-length: ")
-            self.missing = int(self.head[length + 16 :].split(b"\r", 1)[0]) if length >= 0 else -1
-        if self.asked != "part":
-            self.pieces.append(data)
-        if self.missing >= 0:
-            self.missing -= len(data)
-            if self.missing <= 0:
-                self._answered(b"".join(self.pieces))
-        elif data.endswith(b"0\r\n\r\n"):
-            self._answered(b"".join(self.pieces))
-
-    def _answered(self, body: bytes) -> None:
-        now, crowd = time.monotonic(), self.crowd
-        status = int(self.head[9:12])
+    def _answered(self, status: int, body: bytes) -> None:
+        crowd = self.crowd
         counts = crowd.counting and not self.is_reference
         if status != 200:
             crowd.refused[status] += counts
@@ -200,38 +188,47 @@ class Viewer:
             self.playlist = self.entry.partition("?")[0].rpartition("/")[0] + "/" + name
             self.folder = self.playlist.partition("?")[0].rpartition("/")[0] + "/"
         elif self.asked == "playlist":
-            self._take(crowd.listed(_unchunked(body) if self.missing == -1 else body), now)
-        elif counts and (there := crowd.there.get(_name(self.part))) is not None:
-            crowd.late.append(max(0.0, now - there))
+            self._take(crowd.listed(body))
+        elif counts:
+            crowd.has(_name(self.part))
         self.ask()
 
-    def _take(self, listed: Listed, now: float) -> None:
+    def _take(self, listed: Listed) -> None:
         """Want every part that is new; of those before the first playlist the last."""
         parts = listed.parts
         first = parts.index(self.last) + 1 if self.last in parts else max(0, len(parts) - 1)
-        self.wanted.extend(parts[first:])
+        new = parts[first:]
         if parts:
             self.last = parts[-1]
         self.next = listed
         if self.is_reference:
-            for part in self.wanted:
-                self.crowd.there[_name(part)] = now
+            for part in new:
+                self.crowd.is_there(_name(part))
+        self.wanted.extend(part for part in new if part not in self.ahead_of)
+        if self.ahead and listed.hint and listed.hint not in self.ahead_of:
+            self.ahead_of.append(listed.hint)
+            self.hints.append(listed.hint)
+            self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Ask for what is hinted at, one after the other."""
+        if self.hints and not self.beside.is_asking:
+            self.hint = self.hints.popleft()
+            self.beside.get(self.folder + self.hint.decode(), keeps=False)
+
+    def _came_ahead(self, status: int, _body: bytes) -> None:
+        if self.crowd.counting:
+            if status == 200:
+                self.crowd.asked["part"] += 1
+                self.crowd.has(_name(self.hint))
+            else:
+                self.crowd.refused[status] += 1
+        self._look_ahead()
 
 
 def _name(part: bytes) -> bytes:
     """A part's name without what it carries."""
     return part.partition(b"?")[0]
-
-
-def _unchunked(body: bytes) -> bytes:
-    out, at = [], 0
-    while True:
-        end = body.index(b"\r\n", at)
-        length = int(body[at:end], 16)
-        if not length:
-            return b"".join(out)
-        out.append(body[end + 2 : end + 2 + length])
-        at = end + 2 + length + 2
 
 
 def main() -> None:

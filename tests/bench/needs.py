@@ -21,6 +21,12 @@ def chromium() -> str | None:
 
 
 @cache
+def nginx() -> str | None:
+    """Path of Debian's nginx, which stands where only root looks for programs."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+
+@cache
 def _umockdev() -> str | None:
     probe = "import gi; gi.require_version('UMockdev', '1.0'); from gi.repository import UMockdev"
     done = subprocess.run(["/usr/bin/python3", "-c", probe], capture_output=True, check=False)
@@ -34,6 +40,7 @@ def _playwright() -> str | None:
 
 FIND: dict[str, tuple[Callable[[], str | None], str]] = {
     "mediamtx": (mediamtx, "MediaMTX not found (EDGED_MEDIAMTX or PATH)"),
+    "nginx": (nginx, "nginx not found (apt install nginx)"),
     "chromium": (chromium, "Chromium not found (apt install chromium)"),
     "playwright": (_playwright, "Playwright is not installed"),
     "mock camera": (_umockdev, "umockdev not found (apt install umockdev gir1.2-umockdev-1.0 python3-gi)"),
