@@ -13,9 +13,10 @@ from lab.nginx import Proxy, running_nginx
 
 pytestmark = pytest.mark.nginx
 
-MOST = 96
+MOST, BURST, RATE = 96, 300, 600
 SLOW = "POST {path} HTTP/1.1\r\nHost: box\r\nX-From: {address}\r\nContent-Length: 10\r\n\r\na"
 PASS_PATH = f"/hls/a/{'x' * 32}/a.mp4"
+LIST_PATH = PASS_PATH.replace("a.mp4", "a.m3u8")
 
 
 def from_anywhere(site: str) -> str:
@@ -55,7 +56,7 @@ def held(proxy: Proxy, addresses: Iterable[str], path: str) -> Counter[str]:
     return told
 
 
-@pytest.mark.parametrize("path", ["/login", PASS_PATH, PASS_PATH.replace("a.mp4", "a.m3u8")])
+@pytest.mark.parametrize("path", ["/login", PASS_PATH, LIST_PATH])
 def test_beyond_its_requests_an_address_is_cut_off_wherever_it_asks(
     nginx: Path, tmp_path: Path, path: str
 ) -> None:
@@ -74,6 +75,28 @@ def test_a_network_of_ipv6_is_one_address_and_this_box_has_no_limit(
     addresses = [kind.format(n) for n in range(1, MOST + 21)]
     with nginx_before_nobody(nginx, tmp_path) as proxy:
         assert held(proxy, addresses, "/login")["cut off"] == cut_off
+
+
+@pytest.mark.parametrize(("address", "is_cut_off"), [("192.0.2.7", True), ("127.0.0.1", False)])
+def test_who_asks_for_media_too_fast_is_cut_off(
+    nginx: Path, tmp_path: Path, address: str, is_cut_off: bool
+) -> None:
+    began = time.monotonic()
+    with nginx_before_nobody(nginx, tmp_path) as proxy, connect(proxy) as line:
+        question = f"GET {LIST_PATH} HTTP/1.1\r\nHost: box\r\nX-From: {address}\r\n\r\n".encode()
+        told = b""
+        for asked in range(1, 41):
+            try:
+                line.sendall(question * 100)
+                while told.count(b"HTTP/1.1 502 ") < asked * 100 and (piece := line.recv(65536)):
+                    told += piece
+            except ConnectionError:
+                break
+        answers, took = told.count(b"HTTP/1.1 502 "), time.monotonic() - began
+    if is_cut_off:
+        assert BURST <= answers <= BURST + RATE * took + 1
+    else:
+        assert answers == 4000
 
 
 def test_who_asks_without_end_fills_no_disk_with_it(nginx: Path, tmp_path: Path) -> None:
