@@ -22,7 +22,7 @@ from lab.processes import wait_until
 
 from tests.bench import needs
 from tests.bench.audience_run import COUNTED, House, Run, logging_parts
-from tests.bench.figures import Figure, Spread
+from tests.bench.figures import Figure, Limits, Spread
 from tests.bench.scratch import ram_disk
 
 CAMERA = '\n[cameras.front]\nsource = "synthetic"\ntone = false\nwidth = 1280\nheight = 720\n'
@@ -32,28 +32,49 @@ LONGEST_PART, TRIES = 0.25, 3
 THROUGH, PAST = 50, 200
 
 
-def planned() -> tuple[Figure, ...]:
+# Of our own: a player keeps some parts of 200 ms, so that what comes later than this stands still; and a
+# viewer who does not get everything makes none cheaper.
+LATE: Limits = {"must": 500.0}
+MISSING: Limits = {"must": 5.0}
+WAYS = {
+    "through": f"{THROUGH} low-latency HLS viewers through our proxy",
+    "past": f"{PAST} low-latency HLS viewers past our proxy, by nginx",
+    "ahead": f"{PAST} low-latency HLS viewers past our proxy, by nginx, that follow hints",
+}
+CORES: dict[str, Limits] = {
+    "through": {"must": 0.6, "wish": 0.4},
+    "past": {"must": 0.6, "wish": 0.45},
+    "ahead": {"must": 0.6, "wish": 0.45},
+}
+FETCHES = f"what MediaMTX is asked for each part, {PAST} viewers past us"
+# Playlists are asked for once more by those who come in between.
+COPIES = Figure(
+    measure=f"what MediaMTX sends for {THROUGH} viewers through our proxy", unit="times the stream", must=1.1
+)
+BY_NGINX = {
+    "past": Figure(measure=FETCHES, unit="fetches", must=10, wish=1.5),
+    "ahead": Figure(measure=f"{FETCHES}, that follow hints", unit="fetches", must=10, wish=1.5),
+}
+
+# Ours and the peer's, in turn.
+Runs = list[tuple[Run, Run]]
+
+
+def planned() -> list[Figure]:
     """Through us and past us, and past us for players that follow hints; what each part costs MediaMTX."""
-    past = f"{PAST} low-latency HLS viewers past our proxy, by nginx"
-    fetches = f"what MediaMTX is asked for each part, {PAST} viewers past us"
-    return (
-        Figure(
-            measure=f"{THROUGH} low-latency HLS viewers through our proxy", unit="cores", must=0.6, wish=0.4
-        ),
-        Figure(measure=past, unit="cores", must=0.6, wish=0.45),
-        Figure(measure=fetches, unit="fetches", must=10, wish=1.5),
-        Figure(measure=f"{past}, that follow hints", unit="cores", must=0.6, wish=0.45),
-        Figure(measure=f"{fetches}, that follow hints", unit="fetches", must=10, wish=1.5),
-    )
+    found = {way: list(_plan(way)) for way in WAYS}
+    found["through"].append(COPIES)
+    for way, figure in BY_NGINX.items():
+        found[way].append(figure)
+    return [figure for figures in found.values() for figure in figures]
 
 
 def measure() -> Iterator[Figure]:
-    """Play the viewers, ours and the peer's in turn."""
-    if why := needs.lacking("mediamtx", "nginx"):
+    """Play the viewers, ours and the peer's in turn; without nginx only those who come through us."""
+    if why := needs.lacking("mediamtx"):
         yield from (figure.untaken(why) for figure in planned())
         return
-    nginx = Path(needs.nginx() or "")
-    through, past, fetches, ahead, fetches_ahead = planned()
+    without_nginx = needs.lacking("nginx")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audience-", dir=ram_disk())))
         sockets = folder / "sockets"
@@ -63,24 +84,37 @@ def measure() -> Iterator[Figure]:
         )
         appliance.wait_live("front", seconds=30)
         _await_short_parts(appliance)
-        house = House(appliance, stack.enter_context(running_nginx(nginx, folder / "nginx", sockets=sockets)))
-        runs = []
-        for _ in range(REPEATS):
-            runs.append((house.through(THROUGH), house.direct(THROUGH)))
-            runs.append((house.past(PAST), house.direct(PAST)))
-        yield _taken(through, runs[::2])
-        yield _taken(past, runs[1::2])
-        counting = House(
-            appliance,
-            stack.enter_context(
-                running_nginx(nginx, folder / "counting", sockets=sockets, changed=logging_parts)
-            ),
-        )
-        counting.past(PAST, counted=COUNTED / 2)
-        note = "by nginx, which has it for all others"
-        yield fetches.taken(counting.fetches(), note=note)
-        yield _taken(ahead, [(counting.past(PAST, ahead=True), house.direct(PAST, ahead=True))])
-        yield fetches_ahead.taken(counting.fetches(), note=note)
+        house = House(appliance)
+        through = [(house.through(THROUGH), house.direct(THROUGH)) for _ in range(REPEATS)]
+        yield from _taken("through", through)
+        yield _copies(through)
+        if without_nginx:
+            past = [*_plan("past"), *_plan("ahead"), *BY_NGINX.values()]
+            yield from (figure.untaken(without_nginx) for figure in past)
+        else:
+            yield from _past(stack, appliance, folder, sockets)
+
+
+def _past(stack: ExitStack, appliance: Appliance, folder: Path, sockets: Path) -> Iterator[Figure]:
+    """All that needs nginx."""
+    nginx = Path(needs.nginx() or "")
+    house = House(appliance, stack.enter_context(running_nginx(nginx, folder / "nginx", sockets=sockets)))
+    yield from _taken("past", [(house.past(PAST), house.direct(PAST)) for _ in range(REPEATS)])
+    logging = running_nginx(nginx, folder / "counting", sockets=sockets, changed=logging_parts)
+    counting = House(appliance, stack.enter_context(logging))
+    counting.past(PAST, counted=COUNTED / 2)
+    note = "by nginx, which has it for all others"
+    yield BY_NGINX["past"].taken(counting.fetches(), note=note)
+    yield from _taken("ahead", [(counting.past(PAST, ahead=True), house.direct(PAST, ahead=True))])
+    yield BY_NGINX["ahead"].taken(counting.fetches(), note=note)
+
+
+def _plan(way: str) -> tuple[Figure, Figure, Figure]:
+    return (
+        Figure(measure=WAYS[way], unit="cores", **CORES[way]),
+        Figure(measure=f"{WAYS[way]}, parts late, p95", unit="ms", **LATE),
+        Figure(measure=f"{WAYS[way]}, parts that did not come", unit="%", **MISSING),
+    )
 
 
 def _await_short_parts(appliance: Appliance) -> None:
@@ -100,13 +134,31 @@ def _end_worker(appliance: Appliance) -> None:
     appliance.wait_camera("front", lambda seen: seen["since"] != camera["since"], what="anew", seconds=20)
 
 
-def _taken(plan: Figure, runs: list[tuple[Run, Run]]) -> Figure:
+def _taken(way: str, runs: Runs) -> Iterator[Figure]:
+    cores, late, missing = _plan(way)
     ours, peers = zip(*runs, strict=True)
-    return plan.taken(
+    yield cores.taken(
         Spread.of(run.sum for run in ours),
         Spread.of(run.sum for run in peers),
-        note=f"{_told(ours)}. Peer: MediaMTX's own listener, {_late(peers)}",
+        note=f"{_told(ours)}. Peer: MediaMTX's own listener",
     )
+    yield late.taken(
+        Spread.of(run.late[1] for run in ours),
+        Spread.of(run.late[1] for run in peers),
+        note=f"in the median {median(run.late[0] for run in ours):.0f} after they were there",
+    )
+    yield missing.taken(
+        Spread.of(run.missing for run in ours),
+        note=f"{sum(run.refused for run in ours)} requests refused",
+    )
+
+
+def _copies(runs: Runs) -> Figure:
+    ours, peers = zip(*runs, strict=True)
+    figure = COPIES.taken(Spread.of(run.copies for run in ours), Spread.of(run.copies for run in peers))
+    # Viewers at MediaMTX's own listener get a copy each: else what is read here means something else.
+    assert all(run.copies > THROUGH / 2 for run in peers), f"MediaMTX sent {figure.peer} copies to {THROUGH}"
+    return figure
 
 
 def _told(runs: tuple[Run, ...]) -> str:
@@ -116,14 +168,7 @@ def _told(runs: tuple[Run, ...]) -> str:
         if (used := median(run.cores[name] for run in runs)) >= 0.005
     )
     share = median(run.share for run in runs)
-    rate = "" if share > 0.97 else f" at {share:.0%} of the full rate"
-    refused = sum(run.refused for run in runs)
-    return f"{cores}{rate}; {_late(runs)}" + (f"; {refused} requests refused" if refused else "")
-
-
-def _late(runs: tuple[Run, ...]) -> str:
-    p50, p95 = (median(run.late[index] for run in runs) for index in (0, 1))
-    return f"parts {p50:.0f} ms (p95 {p95:.0f}) after they were there"
+    return cores if share > 0.97 else f"{cores} at {share:.0%} of the full rate"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tests.bench import process
 
 ROOT = Path(__file__).parents[2]
 # Seconds: until all viewers play, and while they are measured.
-WARM, COUNTED = 5.0, 8.0
+WARM, COUNTED = 4.0, 6.0
 ASKED_BY_ONE = 10.0
 
 
@@ -30,6 +30,10 @@ class Run:
     share: float
     late: tuple[float, float]
     refused: int
+    missing: float
+    """Percent of all parts that did not come to all viewers."""
+    copies: float
+    """How often MediaMTX sent what one viewer gets, that of the reference left out."""
 
     @property
     def sum(self) -> float:
@@ -38,9 +42,9 @@ class Run:
 
 
 class House:
-    """A daemon, nginx before it, and viewers of its camera `front`."""
+    """A daemon, perhaps nginx before it, and viewers of its camera `front`."""
 
-    def __init__(self, appliance: Appliance, proxy: Proxy) -> None:
+    def __init__(self, appliance: Appliance, proxy: Proxy | None = None) -> None:
         self._appliance, self._proxy = appliance, proxy
         settings = json.loads((appliance.folder / "run/mediamtx/mediamtx.yml").read_text())
         self._hls_port = int(settings["hlsAddress"].rpartition(":")[2])
@@ -69,11 +73,13 @@ class House:
         }
         made = self._appliance.web.post("/api/access-codes", json=wish).raise_for_status().json()["code"]
         entries = [f"/hls/front/index.m3u8?access_code={made}&viewer=v{n}" for n in range(viewers)]
+        assert self._proxy is not None
         port = int(self._proxy.url.rpartition(":")[2])
         return self._play(port, entries, "", counted=counted, ahead=ahead)
 
     def fetches(self) -> float:
         """How often MediaMTX was asked for one part, in the mean, since this was asked for last."""
+        assert self._proxy is not None
         log = self._proxy.folder / "parts.log"
         asked: dict[str, int] = {}
         for line in log.read_text().splitlines():
@@ -109,23 +115,31 @@ class House:
             crowd.stdin.write(json.dumps(wish) + "\n")
             crowd.stdin.close()
             assert crowd.stdout.readline() == "counting\n", "the viewers did not play"
-            nginx = self._proxy.program.pid
-            programs = {
-                "edged": [self._appliance.daemon.pid],
-                "nginx": [nginx, *descendants(nginx)],
-                "MediaMTX": [self._mediamtx],
-            }
+            programs = self._programs()
+            sent = process.bytes_sent(self._mediamtx)
             before, began = _seconds(programs), time.monotonic()
             # Until just before they leave.
             time.sleep(counted - 0.3)
             after, took = _seconds(programs), time.monotonic() - began
-            told = json.loads(crowd.stdout.read())
+            told = json.loads(crowd.stdout.readline())
+            sent = process.bytes_sent(self._mediamtx) - sent
         return Run(
             cores={name: (after[name] - before[name]) / took for name in programs},
             share=(told["playlists"] + told["parts"]) / counted / len(entries) / ASKED_BY_ONE,
             late=tuple(told["late_ms"]),
             refused=sum(told["refused"].values()),
+            missing=max(0.0, 100 * (1 - told["parts"] / told["announced"] / len(entries))),
+            copies=sent / told["stream_bytes"] - 1,
         )
+
+    def _programs(self) -> dict[str, list[int]]:
+        """All that takes part, by its process ids."""
+        nginx = [] if self._proxy is None else [self._proxy.program.pid]
+        return {
+            "edged": [self._appliance.daemon.pid],
+            "nginx": [*nginx, *(child for pid in nginx for child in descendants(pid))],
+            "MediaMTX": [self._mediamtx],
+        }
 
 
 def _seconds(programs: Mapping[str, list[int]]) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """Plays low-latency HLS for many viewers from one process: blocking reloads, every part once, no decoding.
 
 Told as one line of JSON on stdin (see `Wish`); prints `counting` when the viewers are warm, and at the end
-one line of JSON (see `Crowd.told`). A viewer does what a player does, without the pictures: the entry
+one line of JSON: requests by kind, refusals by status, parts and bytes that the reference got, how late parts
+were here (median and p95, ms). A viewer does what a player does, without the pictures: the entry
 playlist once, then a media playlist that is held back until the next part is there, then that part, on one
 connection. Or as players do that follow EXT-X-PRELOAD-HINT (Apple's): beside each playlist they ask for the
 part that the last one hinted at, on a connection of its own, and both are held back.
@@ -61,6 +62,7 @@ class Crowd:
         self.refused: Counter[int] = Counter()
         self.late: list[float] = []
         self._there: dict[bytes, float] = {}
+        self._announced = self._stream_bytes = 0
         self._early: Counter[bytes] = Counter()
         self._later: deque[tuple[float, Viewer]] = deque()
         self._known: dict[bytes, Listed] = {}
@@ -80,10 +82,12 @@ class Crowd:
                 next_one += pause
             if not self.counting and now >= count_from:
                 self.counting = True
+                self._stream_bytes -= reference.line.received
                 print("counting", flush=True)
             while self._later and self._later[0][0] <= now:
                 self._later.popleft()[1].ask()
             self.lines.read(0.01 if entries else 0.05)
+        self._stream_bytes += reference.line.received
 
     def again(self, viewer: "Viewer") -> None:
         """Let a viewer that was refused begin anew, a little later."""
@@ -92,6 +96,7 @@ class Crowd:
     def is_there(self, part: bytes) -> None:
         """The reference learned of a part; who has it already had it as early as can be."""
         self._there[part] = time.monotonic()
+        self._announced += self.counting
         self.late += [0.0] * self._early.pop(part, 0)
 
     def has(self, part: bytes) -> None:
@@ -121,14 +126,15 @@ class Crowd:
         return known
 
     def told(self) -> dict[str, object]:
-        """What came of it. `late_ms`: from a part's being there to its being here."""
+        """What came of it, while it was counted."""
         late = sorted(self.late)
-        quantiles = {share: 1000 * late[int(share * len(late))] if late else None for share in (0.5, 0.95)}
         return {
             "playlists": self.asked["playlist"],
             "parts": self.asked["part"],
+            "announced": self._announced,
+            "stream_bytes": self._stream_bytes,
             "refused": dict(self.refused),
-            "late_ms": [quantiles[0.5], quantiles[0.95]],
+            "late_ms": [1000 * late[int(share * len(late))] if late else None for share in (0.5, 0.95)],
         }
 
 

@@ -37,6 +37,8 @@ class Line:
     keeps: bool = True
     """Whether the body is wanted, or only its length."""
     is_asking: bool = False
+    received: int = 0
+    """Bytes so far, heads of answers included."""
     _socket: socket.socket | None = None
     _head: bytes = b""
     _pieces: list[bytes] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Line:
             self.close()
             self.lost()
             return
+        self.received += len(data)
         if self._missing == HEAD:
             self._head += data
             end = self._head.find(b"\r\n\r\n")
@@ -95,7 +98,8 @@ class Line:
 
 
 def _unchunked(body: bytes) -> bytes:
-    out, at = [], 0
+    out: list[bytes] = []
+    at = 0
     while True:
         end = body.index(b"\r\n", at)
         length = int(body[at:end], 16)

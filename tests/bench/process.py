@@ -47,6 +47,12 @@ def bytes_written(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 
+def bytes_sent(pid: int) -> int:
+    """Bytes that it handed to write(2), to sockets above all, so far."""
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("wchar"))
+
+
 def descriptors(pid: int) -> int:
     """Files, sockets and pipes that it has open."""
     return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())

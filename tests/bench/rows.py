@@ -61,8 +61,6 @@ def measure_row(row: Row) -> tuple[list[Figure], str]:
 
     What had been taken before it broke stays; the others say why they are empty, and keep their limits.
     """
-    if not hasattr(row, "planned"):
-        return list(row.measure()), ""
     planned = {figure.measure: figure for figure in row.planned()}
     found: dict[str, Figure] = {}
     trouble = ""

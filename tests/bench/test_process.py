@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.bench.process import cpu_seconds, descriptors, peak_mib, rss_mib, wakeups, woken
+from tests.bench.process import bytes_sent, cpu_seconds, descriptors, peak_mib, rss_mib, wakeups, woken
 
 MIB = 1 << 20
 # Computes, holds memory and files, waits for each line of stdin; answers with its own processor seconds.
@@ -52,6 +52,12 @@ def test_memory_descriptors_and_wakeups_are_counted(child: "subprocess.Popen[str
     for _ in range(5):
         ask(child)
     assert woken(before, wakeups(child.pid)) >= 5
+
+
+def test_bytes_sent_are_all_that_were_written_wherever(child: "subprocess.Popen[str]") -> None:
+    before = bytes_sent(child.pid)
+    told = sum(len(f"{ask(child)}\n") for _ in range(5))
+    assert told <= bytes_sent(child.pid) - before < told + 100
 
 
 def test_wakeups_of_threads_that_ended_are_not_taken_from_those_of_others() -> None:

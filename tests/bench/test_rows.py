@@ -67,7 +67,7 @@ def bench(*words: object, module: str = "tests.bench") -> "subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row not in ("audience", "revoke")])
+@pytest.mark.parametrize("row", ROWS)
 def test_each_row_plans_its_figures_by_name_even_where_nothing_can_be_measured(row: str) -> None:
     # Without Playwright, in a process of its own: some rows would import it.
     code = f"""
