@@ -18,6 +18,8 @@ from tests.bench.report import Report, check_writable
 from tests.bench.rows import ROWS, measure_rows
 
 ROOT = Path(__file__).parents[2]
+# Of all rows; of some, lest they take the place of a whole run.
+WHOLE, PART = ROOT / "build/bench.json", ROOT / "build/bench-part.json"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -26,15 +28,16 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(words)
     if unknown := sorted(set(asked.rows) - set(ROWS)):
         parser.error(f"no such row: {', '.join(unknown)} (choose from {', '.join(ROWS)})")
+    kept = asked.json or (PART if asked.rows else WHOLE)
     choose(drop_caches=asked.drop_caches, long=asked.long)
     try:
-        for path in (asked.json, *filter(None, [asked.markdown])):
+        for path in (kept, *filter(None, [asked.markdown])):
             check_writable(path)
         report = Report.read(asked.again) if asked.again else None
     except (OSError, ValueError) as error:
         parser.error(str(error))
     if report is None:
-        report = _measure(list(dict.fromkeys(asked.rows)) or list(ROWS), asked.json, brief=asked.brief)
+        report = _measure(list(dict.fromkeys(asked.rows)) or list(ROWS), kept, brief=asked.brief)
     print(page(report, brief=asked.brief))
     if asked.markdown:
         asked.markdown.write_text(page(report, brief=asked.brief) + "\n")
@@ -64,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("rows", nargs="*", metavar="ROW")
-    parser.add_argument("--json", type=Path, default=ROOT / "build/bench.json", metavar="FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE", help=f"{WHOLE}, of some rows {PART}")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the table with machine and date")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="an SVG of each growth curve")
     parser.add_argument(
