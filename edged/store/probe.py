@@ -29,7 +29,7 @@ LEAST_FREE = 128 * 1024
 # What SQLite maps of its index of the log; memory that is mapped and cut off would kill us when touched.
 SHM_BYTES = 32 * 1024
 
-Seen = tuple[int, int, int, int]
+Seen = tuple[int, int, int]
 
 
 class Probe:
@@ -132,5 +132,6 @@ def _seen(path: Path) -> Seen:
     try:
         told = path.stat()
     except FileNotFoundError:
-        return (0, 0, 0, 0)
-    return (told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns)
+        return (0, 0, 0)
+    # Not when its inode changed: SQLite, run by root, gives the log its owner at each opening.
+    return (told.st_ino, told.st_size, told.st_mtime_ns)

@@ -137,6 +137,25 @@ async def test_full_disk_is_seen_before_anybody_writes(
     probe.close()
 
 
+async def test_looking_again_at_files_that_nobody_changed_opens_none_of_them(tmp_path: Path) -> None:
+    store = await Store.open(tmp_path / "edged.sqlite3")
+    await store.write("CREATE TABLE noted (word TEXT)")
+    now = 0.0
+    probe = Probe(store.path, monotonic=lambda: now)
+    assert probe.look() is None
+    opened: list[str] = []
+    sys.addaudithook(lambda event, told: opened.append(told[0]) if event == "sqlite3.connect" else None)
+    for _ in range(5):
+        now += 2.5
+        assert probe.look() is None
+    assert opened == []
+    await store.write("INSERT INTO noted VALUES ('new')")
+    assert probe.look() is None
+    assert len(opened) == 1
+    await store.close()
+    probe.close()
+
+
 async def test_mistake_in_one_statement_is_no_trouble_of_the_database(tmp_path: Path) -> None:
     store = await Store.open(tmp_path / "edged.sqlite3")
 
