@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import trio
@@ -28,12 +28,14 @@ from edged.recordings.identity import (
     read_identity,
     write_identity,
 )
+from edged.recordings.measure import FULL_BELOW, Measure
 from edged.recordings.memory import read_memory, write_memory
 from edged.recordings.mounts import missing_mount
+from edged.recordings.volume_view import VolumeState, VolumeView, full, read_only
+
+__all__ = ["FULL_BELOW", "Volume", "VolumeState", "VolumeView"]
 
 logger = logging.getLogger(__name__)
-
-VolumeState = Literal["ok", "missing", "foreign", "read-only", "full", "failing", "hung"]
 
 DAMAGED = "damaged"
 TAKEN = "another edged records there"
@@ -46,29 +48,8 @@ HUNG_AFTER, HUNG_SOON_AFTER = 2.5, 1.0
 OPEN_PATIENCE = 5.0
 # Whether it can be written is tried when in doubt, and this often (seconds): trying wears flash.
 TRY_EVERY = 600.0
-# With less than this free, in bytes, not even a segment can be closed.
-FULL_BELOW = 4 << 20
 
 SEVERITY: dict[VolumeState, Literal["warning", "error"]] = {"hung": "warning"}
-
-
-class VolumeView(msgspec.Struct, frozen=True, kw_only=True):
-    """The volume as last seen: `total` and `free` (for us) in bytes, 0 when it cannot be told.
-
-    `reason` and `remedy` are for people, "" when all is well. `id` is the identity that was found.
-    """
-
-    state: VolumeState
-    reason: str = ""
-    remedy: str = ""
-    id: str = ""
-    total: int = 0
-    free: int = 0
-
-    @property
-    def writable(self) -> bool:
-        """Whether footage may be written there as far as is known."""
-        return self.state in {"ok", "hung"}
 
 
 class Volume:
@@ -89,6 +70,7 @@ class Volume:
         self._rang = trio.Event()
         self._tried_at = 0.0
         self._locked: int | None = None
+        self._measure = Measure()
 
     @property
     def view(self) -> VolumeView:
@@ -204,6 +186,7 @@ class Volume:
         if self._locked is not None and os.path.sameopenfile(self._locked, root):
             return
         self._unlock()
+        self._measure = Measure()
         try:
             fcntl.flock(root, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -239,8 +222,8 @@ class Volume:
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 with contextlib.suppress(OSError):
-                    told = os.statvfs(self._root)
-                    return _full({"total": told.f_blocks * told.f_frsize, "free": 0})
+                    if (view := self._full_before_use(error)) is not None:
+                        return view
             return VolumeView(
                 state="failing",
                 reason=f"the recordings disk fails ({error.strerror or type(error).__name__})",
@@ -255,24 +238,30 @@ class Volume:
             self._expected = recalled
         with open_volume(self._root, self._expected) as handle:
             self._lock(handle)
-            told = os.fstatvfs(handle)
-            total, free = told.f_blocks * told.f_frsize, told.f_bavail * told.f_frsize
-            known: dict[str, Any] = {"id": self._expected, "total": total, "free": free}
-            if told.f_flag & os.ST_RDONLY:
-                return _read_only(self._root, known)
-            if free < FULL_BELOW:
-                return _full(known)
+            known = {"id": self._expected, **self._measure.take(handle)}
+            if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
+                return read_only(self._root, known)
+            if known["free"] < FULL_BELOW:
+                return full(known)
             try:
                 _touch_nothing(handle)
                 if trying:
                     _try_writing(handle)
             except OSError as error:
-                if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                    return _full(known)
                 if error.errno == errno.EROFS:
-                    return _read_only(self._root, known)
+                    return read_only(self._root, known)
+                if (view := self._measure.refused(error, handle, known)) is not None:
+                    return view
                 raise
             return VolumeView(state="ok", **known)
+
+    def _full_before_use(self, error: OSError) -> VolumeView | None:
+        """It has no room even for its identity. Raises OSError."""
+        handle = os.open(self._root, FOLDER)
+        try:
+            return self._measure.refused(error, handle, self._measure.take(handle))
+        finally:
+            os.close(handle)
 
     def _recall(self) -> str:
         """The identity that was expected of this folder when we last recorded there, "" without one.
@@ -334,25 +323,6 @@ class Volume:
             remedy=f"Mount the right disk at {self._root}; recording resumes by itself."
             " To begin anew with what is there: edged volume adopt.",
         )
-
-
-def _read_only(root: Path, known: dict[str, Any]) -> VolumeView:
-    return VolumeView(
-        state="read-only",
-        reason="the recordings disk is read-only",
-        remedy="The system makes a disk read-only when it fails: look at `dmesg`, then check or replace it"
-        f" (mount -o remount,rw {root}).",
-        **known,
-    )
-
-
-def _full(known: dict[str, Any]) -> VolumeView:
-    return VolumeView(
-        state="full",
-        reason="the recordings disk is full",
-        remedy="Something besides edged fills it: make room, or move recordings to a disk of their own.",
-        **known,
-    )
 
 
 def _touch_nothing(root: int) -> None:

@@ -311,6 +311,89 @@ async def test_a_disk_that_cannot_be_recorded_on_is_let_go_and_held_again_when_i
     assert not is_free(place.root)
 
 
+@pytest.mark.parametrize(
+    ("number", "free", "inodes", "lacks", "words"),
+    [
+        (errno.ENOSPC, 1 << 30, 0, "inodes", ("no inodes left", "df -i")),
+        (errno.EDQUOT, 1 << 30, 100, "quota", ("quota", "max_total_gb")),
+        (errno.ENOSPC, 1 << 30, 100, "something", ("although space is free", "dmesg")),
+        (errno.ENOSPC, 0, 100, "", ("is full", "make room")),
+    ],
+)
+async def test_what_a_full_disk_lacks_is_told_with_its_remedy(
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    free: int,
+    inodes: int,
+    lacks: str,
+    words: tuple[str, str],
+) -> None:
+    await place.volume.open()
+    fill(monkeypatch, free=free, inodes=inodes)
+
+    def refuse(_root: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(volume_module, "_try_writing", refuse)
+    place.volume.doubt()
+    view = await place.volume.look()
+    assert (view.state, view.lacks, view.free) == ("full", lacks, free)
+    (finding,) = place.volume.findings()
+    assert words[0] in finding.cause
+    assert words[1] in finding.remedy
+
+
+async def test_once_its_inodes_ran_out_they_are_counted(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.volume.open()
+    fill(monkeypatch, free=1 << 30, inodes=0)
+    assert (await place.volume.look()).inodes is None, "some disks do not tell"
+
+    def refuse(_root: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(volume_module, "_try_writing", refuse)
+        place.volume.doubt()
+        assert (await place.volume.look()).inodes == 0
+    fill(monkeypatch, free=1 << 30, inodes=7)
+    view = await place.volume.look()
+    assert (view.state, view.inodes) == ("ok", 7)
+
+
+async def test_a_reserve_that_is_eaten_up_is_lacking(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(monkeypatch, free=100 << 20, unheld=150 << 20)
+    await place.volume.open()
+    view = place.volume.view
+    assert (view.room, view.reserved, view.lacking) == (100 << 20, 50 << 20, 0)
+    fill(monkeypatch, free=0, unheld=20 << 20)
+    view = await place.volume.look()
+    assert (view.free, view.room, view.reserved) == (0, -30 << 20, 20 << 20)
+    fill(monkeypatch, free=10 << 20, unheld=60 << 20)
+    assert (await place.volume.look()).room == 10 << 20
+
+
+async def test_a_reserve_that_was_never_seen_is_what_is_left_of_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(monkeypatch, free=0, unheld=20 << 20)
+    await place.volume.open()
+    assert place.volume.view.room == 0
+    fill(monkeypatch, free=0, unheld=15 << 20)
+    assert (await place.volume.look()).room == -5 << 20
+
+
+def fill(
+    monkeypatch: pytest.MonkeyPatch, *, free: int, unheld: int | None = None, inodes: int = 1000
+) -> None:
+    """Let the disk say that so many bytes are free for us, and in all."""
+    unit = 4096
+    told = (unit, unit, 1 << 20, (unheld or free) // unit, free // unit, 2000, inodes, inodes, 0, 255)
+    monkeypatch.setattr(os, "fstatvfs", lambda _handle: os.statvfs_result(told))
+
+
 async def test_a_disk_that_was_pulled_is_let_go(place: Place, tmp_path: Path) -> None:
     await place.volume.open()
     away = tmp_path / "away"
