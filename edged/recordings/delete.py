@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edged.recordings.free_space import free_bytes, shows
 from edged.recordings.identity import WrongVolume, open_below, open_volume
 from edged.recordings.keep import PATIENCE, Held, marks_held
 from edged.recordings.segment import SegmentView
@@ -22,6 +23,9 @@ from edged.recordings.walk import BLOCK
 WRITTEN_LATELY = 10.0
 # After so many seconds of deleting, what is left is left to the next time.
 MOST_SECONDS = 2.0
+# Where freed space shows at once, it is looked for after so many seconds: XFS needs a moment.
+AT_ONCE = (0.0, 0.002, 0.01, 0.05)
+LINKED = "it has another name (a hard link), so that would free nothing"
 # What the kernel says of one file or folder that must stay; whatever else it says, the disk is in trouble.
 OF_ONE_FILE = frozenset(
     {
@@ -38,10 +42,26 @@ OF_ONE_FILE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """Room to be made: so many bytes and so many files, by deleting `most` files at most.
+
+    What has other names is left alone then: deleting it frees nothing.
+    """
+
+    bytes: int
+    files: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
-    """`held`: the bytes on the disk that the file itself held; 0 when it has other names."""
+    """`held`: the bytes on the disk that the file itself held; 0 when it has other names.
+
+    `gained`: so many bytes more were free at once, measured only where room is to be made.
+    """
 
     held: int
+    gained: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,7 @@ class Refusal:
     """Left alone. `gone`: it was not there. `lasting`: it will be refused again until somebody acts.
 
     `disk`: not for its own sake, but because the disk failed at it or at one before it. `folder`: nothing
-    of its day can be deleted.
+    of its day can be deleted. `linked`: it has other names, and room was to be made.
     """
 
     why: str
@@ -57,15 +77,16 @@ class Refusal:
     lasting: bool = False
     disk: bool = False
     folder: bool = False
+    linked: bool = False
 
 
 def delete(
-    root: Path, volume: str, segments: Sequence[SegmentView], now: float
+    root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None = None
 ) -> tuple[Deleted | Refusal, ...]:
     """Delete these segments in this order; one outcome each, none for those left when time is up.
 
-    `now` in UTC unix seconds. Where the disk fails it ends: the next would be younger ones. Never raises
-    OSError.
+    With a `goal` only until that is reached. `now` in UTC unix seconds. Where the disk fails it ends: the
+    next would be younger ones. Never raises OSError.
     """
     outcomes: list[Deleted | Refusal] = []
     folders: dict[tuple[str, str], None] = {}
@@ -76,8 +97,12 @@ def delete(
             for segment in segments:
                 if outcomes and time.monotonic() - began > MOST_SECONDS:
                     break
+                if goal is not None and _reached(goal, outcomes):
+                    break
                 place = segment.camera, segment.day
-                last = shut.get(place) or _delete(handle, segment, now, began + PATIENCE)
+                last = shut.get(place) or _delete(
+                    handle, segment, now, began + PATIENCE, for_room=goal is not None
+                )
                 outcomes.append(last)
                 folders[place] = None
                 if isinstance(last, Refusal) and last.disk:
@@ -91,7 +116,14 @@ def delete(
     return tuple(outcomes)
 
 
-def _delete(root: int, segment: SegmentView, now: float, until: float) -> Deleted | Refusal:
+def _reached(goal: Goal, outcomes: Sequence[Deleted | Refusal]) -> bool:
+    gone = [outcome.held for outcome in outcomes if isinstance(outcome, Deleted)]
+    return len(gone) >= goal.most or (len(gone) >= goal.files and sum(gone) >= goal.bytes)
+
+
+def _delete(
+    root: int, segment: SegmentView, now: float, until: float, *, for_room: bool
+) -> Deleted | Refusal:
     if not is_camera(segment.camera) or parse_start(segment.day, segment.name) is None:
         return Refusal("it is not a segment's name", lasting=True)
     looking = True  # into its folder
@@ -100,6 +132,9 @@ def _delete(root: int, segment: SegmentView, now: float, until: float) -> Delete
             looking = False
             found = os.stat(segment.name, dir_fd=folder, follow_symlinks=False)
             refusal = _refusal(folder, segment.name, found, now)
+            if refusal is None and for_room and found.st_nlink > 1:
+                refusal = Refusal(LINKED, lasting=True, linked=True)
+            before = free_bytes(root) if for_room else 0
             if refusal is None:
                 os.unlink(segment.name, dir_fd=folder)
     except FileNotFoundError:
@@ -109,7 +144,21 @@ def _delete(root: int, segment: SegmentView, now: float, until: float) -> Delete
     except OSError as error:
         its_own = isinstance(error, WrongVolume) or error.errno in OF_ONE_FILE
         return Refusal(_words(error), lasting=its_own, disk=not its_own, folder=looking and not its_own)
-    return refusal or Deleted(_held(segment, found))
+    if refusal is not None:
+        return refusal
+    held = _held(segment, found)
+    return Deleted(held, _gained(root, before, held) if for_room else 0)
+
+
+def _gained(root: int, before: int, held: int) -> int:
+    """Bytes more that are free than `before`; as soon as it may be more than half of those held."""
+    gained = 0
+    for wait in AT_ONCE if shows(root) == "at once" else AT_ONCE[:1]:
+        time.sleep(wait)
+        gained = max(0, free_bytes(root) - before)
+        if 2 * gained > held:
+            break
+    return gained
 
 
 def _held(segment: SegmentView, found: os.stat_result) -> int:

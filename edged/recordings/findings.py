@@ -1,18 +1,29 @@
 """What is told of a disk that cannot be kept within its rules: pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from edged.health import Finding
 
+# Found where what holds deleted files is not known.
+FRUITLESS = "Deleting recordings frees no space, so no more are deleted to make room but one now and then."
+
 
 def troubles(
-    *, paused: str, futile: str, clock: str, refusals: Mapping[str, str], ahead: float | None = None
+    *,
+    paused: str,
+    futile: str,
+    clock: str,
+    refusals: Mapping[str, str],
+    linked: Sequence[str] = (),
+    ahead: float | None = None,
+    remedy: str = "",
 ) -> Iterator[Finding]:
     """Why recording is paused, why deleting is of no use, why age means nothing, what cannot be deleted.
 
-    Each "" or empty when there is nothing to tell; `refusals` are reasons by file, `ahead` is when footage
-    begins that lies in the future (UTC unix seconds).
+    Each "" or empty when there is nothing to tell; `refusals` are reasons by file, `linked` files with other
+    names, `ahead` is when footage begins that lies in the future (UTC unix seconds), `remedy` that of the
+    disk's trouble where it is known.
     """
     if ahead is not None:
         day = datetime.fromtimestamp(ahead, UTC).date()
@@ -29,7 +40,8 @@ def troubles(
             severity="error",
             subject="volume",
             cause=f"Recording is paused: {paused}.",
-            remedy="Make room on the disk: something besides edged fills it, or too much is protected."
+            remedy=remedy
+            or "Make room on the disk: something besides edged fills it, or too much is protected."
             " Recording resumes by itself.",
         )
     if futile:
@@ -38,7 +50,8 @@ def troubles(
             severity="error",
             subject="volume",
             cause=futile,
-            remedy="Look for snapshots of the disk, hard links, programs that keep deleted files open.",
+            remedy=remedy
+            or "Look for snapshots of the disk, hard links, programs that keep deleted files open.",
         )
     if clock:
         yield Finding(
@@ -61,4 +74,13 @@ def troubles(
             else f"{len(refusals)} old recordings cannot be deleted, such as {name}: {why}.",
             remedy="Look at the permissions of the recordings folder, or take these files away yourself."
             " End a program that holds them; check a disk that fails (fsck).",
+        )
+    if linked:
+        yield Finding(
+            id="retention.linked",
+            severity="warning",
+            subject="volume",
+            cause=f"{len(linked)} old recordings have other names (hard links), such as {min(linked)}:"
+            " deleting them would free nothing, so younger ones go to make room.",
+            remedy="Delete the other names, such as a backup's (cp -al, rsync --link-dest) on the same disk.",
         )

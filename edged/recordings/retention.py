@@ -7,7 +7,7 @@ as much as there is: it looks at the oldest footage only as far as it must.
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import Literal
@@ -49,14 +49,26 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to delete now, oldest first. `short`: bytes that will still be missing from the floor.
+    """What to delete now, oldest first. `missing`: bytes that its deletions for space are to make free.
 
-    Then nothing else may be deleted: recording has to pause. `more`: there is more to do than is listed.
+    `short`: bytes that will still be missing from the floor. Then nothing else may be deleted: recording has
+    to pause. `more`: there is more to do than is listed.
     """
 
     deletions: tuple[Deletion, ...] = ()
+    missing: int = 0
     short: int = 0
     more: bool = False
+
+    @property
+    def by_rule(self) -> tuple[Deletion, ...]:
+        """Those that go whatever is free."""
+        return tuple(deletion for deletion in self.deletions if deletion.reason != "space")
+
+    @property
+    def for_space(self) -> tuple[Deletion, ...]:
+        """Those that go to make room."""
+        return tuple(deletion for deletion in self.deletions if deletion.reason == "space")
 
     @property
     def bytes(self) -> int:
@@ -91,13 +103,15 @@ def plan(
     free: int,
     clock_trusted: bool,
     but: Mapping[Key, int] = MappingProxyType({}),
+    files: int = 0,
     most: int = MOST,
 ) -> Plan:
     """What the rules say about `stock` at `now` (UTC unix seconds) with `free` bytes on the volume.
 
-    What is in `but` (with its bytes) is left alone like what is protected. Age means nothing while the clock
-    is not trusted. When the floor cannot be reached by deleting all that may go, nothing is deleted for it:
-    that would cost all footage and gain no place to record.
+    `free` is below nought where that much more must become free before any is. At least so many `files` are
+    to go. What is in `but` (with its bytes) is left alone like what is protected. Age means nothing while the
+    clock is not trusted. When the floor cannot be reached by deleting all that may go, nothing is deleted for
+    it: that would cost all footage and gain no place to record.
     """
     loose = _Loose(stock, but)
     chosen: dict[Key, Deletion] = {}
@@ -111,32 +125,17 @@ def plan(
     if rules.most_total is not None:
         excess = loose.total_bytes - _bytes(chosen) - rules.most_total
         _choose(chosen, "total", _until(loose.oldest(), chosen, excess), most)
-    short = _make_space(chosen, loose, rules.floor - free - _bytes(chosen), most)
+    missing = max(0, rules.floor - free - _bytes(chosen))
+    short = _make_space(chosen, loose, missing, files - len(chosen), most)
     ordered = heapq.nsmallest(most, chosen.values(), key=lambda deletion: _order(deletion.segment))
-    return Plan(tuple(ordered), short, len(chosen) >= most)
+    return Plan(tuple(ordered), 0 if short else missing, short, len(chosen) >= most)
 
 
-def limit_space(whole: Plan, most: int | None) -> Plan:
-    """That plan with only its first `most` deletions for space (None: all); other rules' stay."""
-    if most is None:
-        return whole
-    left = []
-    for deletion in whole.deletions:
-        if deletion.reason == "space":
-            if not most:
-                continue
-            most -= 1
-        left.append(deletion)
-    return replace(whole, deletions=tuple(left))
-
-
-def _make_space(chosen: dict[Key, Deletion], stock: "_Loose", missing: int, most: int) -> int:
+def _make_space(chosen: dict[Key, Deletion], stock: "_Loose", missing: int, files: int, most: int) -> int:
     """Choose what reaches the floor, or nothing when all of it would not; the bytes still missing."""
-    if missing <= 0:
-        return 0
     if missing > stock.total_bytes - _bytes(chosen):
         return missing
-    _choose(chosen, "space", _until(stock.oldest(), chosen, missing), most)
+    _choose(chosen, "space", _until(stock.oldest(), chosen, missing, files), most)
     return 0
 
 
@@ -156,16 +155,17 @@ def _older(stock: "_Loose", horizon: float) -> Iterator[SegmentView]:
 
 
 def _until(
-    segments: Iterator[SegmentView], chosen: Mapping[Key, object], excess: int
+    segments: Iterator[SegmentView], chosen: Mapping[Key, object], excess: int, files: int = 0
 ) -> Iterator[SegmentView]:
-    """The first that may go, besides those chosen already, until they hold `excess` bytes."""
-    if excess <= 0:
+    """The first that may go, besides those chosen already, until they are so many and hold `excess` bytes."""
+    if excess <= 0 and files <= 0:
         return
     for segment in segments:
         if key_of(segment) not in chosen:
             yield segment
             excess -= segment.bytes
-            if excess <= 0:
+            files -= 1
+            if excess <= 0 and files <= 0:
                 return
 
 

@@ -1,6 +1,6 @@
 """What could not be deleted: left alone for a while, and told for as long as it stands in the way."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edged.recordings.delete import Refusal
@@ -11,6 +11,8 @@ from edged.recordings.segment import SegmentView
 SHORT_REST, LASTING_REST = 10.0, 120.0
 # Where the disk fails again, each rest is twice as long as the one before, up to this (seconds).
 LONGEST_REST = 3600.0
+# What could not be deleted stays told for so long after its rest while no rule wants it gone (seconds).
+TOLD_ON = 3600.0
 # A file at which the disk fails so often, while the disk itself proves well, is itself at fault; a folder
 # with so many of them is at fault as a whole.
 MOST_FAILURES = 3
@@ -21,6 +23,7 @@ class _Rest:
     bytes: int
     until: float
     why: str  # "" when it passes by itself
+    linked: bool = False
 
 
 @dataclass(slots=True)
@@ -44,7 +47,17 @@ class Spared:
     @property
     def reasons(self) -> dict[str, str]:
         """Why somebody has to act, by path in the tree."""
-        return {"/".join(filter(None, key)): rest.why for key, rest in self._rests.items() if rest.why}
+        told = ((key, rest) for key, rest in self._rests.items() if not rest.linked)
+        return {_path(key): rest.why for key, rest in told if rest.why}
+
+    @property
+    def linked(self) -> list[str]:
+        """What has other names and was left alone when room was to be made, by path in the tree."""
+        return [_path(key) for key, rest in self._rests.items() if rest.linked]
+
+    def linked_now(self, now: float) -> int:
+        """How many of these are not to be tried now."""
+        return sum(rest.linked and rest.until > now for rest in self._rests.values())
 
     def refuse(self, segment: SegmentView, refusal: Refusal, now: float) -> bool:
         """Leave this one alone for a while; True when a person should be told for the first time."""
@@ -52,7 +65,7 @@ class Spared:
         before = self._rests.get(key)
         why = refusal.why if refusal.lasting else ""
         rest = LASTING_REST if refusal.lasting else SHORT_REST
-        self._rest(key, segment, now + rest, why)
+        self._rest(key, segment, now + rest, why, linked=refusal.linked)
         return bool(why) and (before is None or before.why != why)
 
     def is_new(self, segment: SegmentView, refusal: Refusal) -> bool:
@@ -86,20 +99,21 @@ class Spared:
             self._rests.pop(key, None)
             self._failures.pop(key, None)
 
-    def tidy(self, now: float, exists: Callable[[Key], bool], untried: Container[Key]) -> None:
+    def tidy(self, now: float, exists: Callable[[Key], bool]) -> None:
         """Forget what is gone, and what has rested and is not to be deleted any more.
 
-        `untried`: what is still to be tried again, and stays told until then; whole days among it.
+        Where somebody has to act it stays told for a while: it may have to go again soon, as on a disk that
+        is full but for a moment.
         """
         self._rests = {
             key: rest
             for key, rest in self._rests.items()
-            if (rest.until > now or key in untried) and exists(key)
+            if rest.until + TOLD_ON * bool(rest.why) > now and exists(key)
         }
         self._failures = {key: failure for key, failure in self._failures.items() if exists(key)}
 
-    def _rest(self, key: Key, segment: SegmentView, until: float, why: str) -> None:
-        self._rests[key] = _Rest(segment.bytes if key[2] else 0, until, why)
+    def _rest(self, key: Key, segment: SegmentView, until: float, why: str, *, linked: bool = False) -> None:
+        self._rests[key] = _Rest(segment.bytes if key[2] else 0, until, why, linked)
 
     def _blamed_files(self, day: Key) -> int:
         return sum(bool(f.rests and key[2]) for key, f in self._failures.items() if _day(key) == day)
@@ -108,6 +122,10 @@ class Spared:
 def _blamed(segment: SegmentView, refusal: Refusal) -> Key:
     key = key_of(segment)
     return _day(key) if refusal.folder else key
+
+
+def _path(key: Key) -> str:
+    return "/".join(filter(None, key))
 
 
 def _day(key: Key) -> Key:

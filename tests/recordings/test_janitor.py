@@ -26,19 +26,30 @@ from edged.capture.report import Segment, Status
 from edged.recordings import delete as delete_module
 from edged.recordings import keep as keep_module
 from edged.recordings.clock_guard import DISTRUST_AFTER_LEAP, ClockGuard
-from edged.recordings.delete import Deleted, Refusal, delete
+from edged.recordings.delete import LINKED, Deleted, Goal, Refusal, delete
+from edged.recordings.gains import SEVERAL
 from edged.recordings.identity import IDENTITY
 from edged.recordings.janitor import Janitor
 from edged.recordings.keep import Held, marks_held, set_keep
 from edged.recordings.retention import Rules
 from edged.recordings.segment import SegmentView
-from edged.recordings.spared import LASTING_REST
+from edged.recordings.spared import LASTING_REST, TOLD_ON
 from edged.recordings.volume import VolumeView
 from edged.recordings.walk import Tree
 
 VOLUME = "a" * 32
 EPOCH = 1_700_000_000.0
 Outcomes = tuple[Deleted | Refusal, ...]
+
+
+def held(outcomes: Sequence[Deleted | Refusal]) -> int:
+    """The bytes of what was deleted."""
+    return sum(outcome.held for outcome in outcomes if isinstance(outcome, Deleted))
+
+
+def reached(goal: Goal, outcomes: Sequence[Deleted | Refusal]) -> bool:
+    gone = sum(isinstance(outcome, Deleted) for outcome in outcomes)
+    return gone >= goal.most or (gone >= goal.files and held(outcomes) >= goal.bytes)
 
 
 class Crash(Exception):  # noqa: N818
@@ -160,12 +171,16 @@ class World:
         await trio.lowlevel.checkpoint()
         return self.view
 
-    def remove(self, root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+    def remove(
+        self, root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None
+    ) -> Outcomes:
         outcomes: list[Deleted | Refusal] = []
         for view in segments:
             if self.crash_after <= 0:
                 raise Crash
             self.crash_after -= 1
+            if goal is not None and reached(goal, outcomes):
+                break
             if self.failures:
                 return (
                     *outcomes,
@@ -361,11 +376,14 @@ def test_deleting_that_frees_nothing_stops_before_all_is_gone(
     world.rules = Rules(keep=None, floor=50_000)
     really = world.remove
 
-    def snapshotted(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
-        world.snapshot += sum(view.bytes for view in segments)
-        return really(root, volume, segments, now)
+    def snapshotted(
+        root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None
+    ) -> Outcomes:
+        outcomes = really(root, volume, segments, now, goal)
+        world.snapshot += held(outcomes)
+        return outcomes
 
-    world.janitor.remove = snapshotted
+    world.janitor.hands.remove = snapshotted
     for _ in range(40):
         world.now += 2
         world.tidy()
@@ -381,18 +399,19 @@ def test_hours_of_deleting_that_gains_nothing_cost_few_files_and_one_pause(world
     world.rules = Rules(keep=None, floor=9_900)  # 4,900 are missing
     really, pauses = world.remove, [""]
 
-    def snapshotted(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
-        world.snapshot += sum(view.bytes for view in segments)
-        return really(root, volume, segments, now)
+    def snapshotted(
+        root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None
+    ) -> Outcomes:
+        outcomes = really(root, volume, segments, now, goal)
+        world.snapshot += held(outcomes)
+        return outcomes
 
-    world.janitor.remove = snapshotted
-    world.tidy()
-    first = len(world.log)
+    world.janitor.hands.remove = snapshotted
     for _ in range(6 * 60):
         world.now += 60
         world.tidy()
         pauses += [world.held] if world.held != pauses[-1] else []
-    assert len(world.log) - first <= 15
+    assert SEVERAL < len(world.log) <= SEVERAL + 12, "several, and then one after each rest"
     assert len(pauses) == 2, "it recorded below the floor now and then"
     # Somebody makes room: nothing is told any more.
     world.hog = 0
@@ -411,13 +430,14 @@ class LateDisk:
         self._world, self._seconds = world, seconds
         self._coming: list[tuple[float, int]] = []
         self._really = world.remove
-        world.janitor.remove = self.remove
+        world.janitor.hands.remove = self.remove
 
-    def remove(self, root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
-        outcomes = self._really(root, volume, segments, now)
-        held = sum(outcome.held for outcome in outcomes if isinstance(outcome, Deleted))
-        self._world.snapshot += held
-        self._coming.append((self._world.now + self._seconds, held))
+    def remove(
+        self, root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None
+    ) -> Outcomes:
+        outcomes = self._really(root, volume, segments, now, goal)
+        self._world.snapshot += held(outcomes)
+        self._coming.append((self._world.now + self._seconds, held(outcomes)))
         return outcomes
 
     def pass_(self, seconds: float) -> None:
@@ -450,7 +470,7 @@ def test_while_the_disk_is_nearly_full_nothing_is_recorded_whatever_is_to_come(w
     disk = LateDisk(world, 30)
     disk.pass_(10)
     assert "full" in world.held
-    disk.pass_(60)
+    disk.pass_(150)
     assert not world.held
     assert len(world.log) <= len(views) * 5000 * 1.05 / 30_000
     assert not list(world.janitor.findings())
@@ -474,12 +494,14 @@ def test_on_a_full_disk_recording_is_paused_before_anything_is_deleted(world: Wo
     held: list[str] = []
     really = world.remove
 
-    def watched(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+    def watched(
+        root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None
+    ) -> Outcomes:
         held.append(world.held)
         world.state = "ok"
-        return really(root, volume, segments, now)
+        return really(root, volume, segments, now, goal)
 
-    world.janitor.remove = watched
+    world.janitor.hands.remove = watched
     world.tidy()
     assert held
     assert all("full" in reason for reason in held)
@@ -492,11 +514,13 @@ def test_a_floor_that_leaves_too_little_to_record_does_not_keep_it_paused(world:
     world.hog, world.state = 9000, "full"
     really = world.remove
 
-    def removed(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+    def removed(
+        root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None
+    ) -> Outcomes:
         world.state = "ok"
-        return really(root, volume, segments, now)
+        return really(root, volume, segments, now, goal)
 
-    world.janitor.remove = removed
+    world.janitor.hands.remove = removed
     world.tidy()
     assert not world.held
     assert [view for _, view in world.log] == views[: len(world.log)]
@@ -509,11 +533,13 @@ async def test_deleting_that_hangs_keeps_nobody_from_ending_it(
     world.hog = 10_000
     let_go = threading.Event()
 
-    def hanging(root: Path, volume: str, segments: Sequence[SegmentView], now: float) -> Outcomes:
+    def hanging(
+        root: Path, volume: str, segments: Sequence[SegmentView], now: float, goal: Goal | None
+    ) -> Outcomes:
         let_go.wait(20)
         return ()
 
-    world.janitor.remove = hanging
+    world.janitor.hands.remove = hanging
     for _ in range(2):
         assert not await world.janitor.tidy()
     assert world.doubts == 2, "some of it may be gone"
@@ -826,9 +852,44 @@ def test_a_refusal_is_not_told_any_more_once_somebody_has_acted(world: World, re
         world.views[view.camera, view.day, view.name] = replace(view, protected=True)
     else:
         world.rules = Rules(keep=None)
-        world.now += LASTING_REST
+        world.now += LASTING_REST + TOLD_ON
     world.tidy()
     assert not refused(world)
+
+
+def test_a_file_that_cannot_be_deleted_is_told_without_a_break_and_in_the_journal_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, *others = fill(world, 60, 900)
+    world.path(bad).unlink()
+    world.path(bad).mkdir()
+    world.hog = world.free - world.rules.floor + 500
+    for second in range(0, 3600, 10):
+        world.now += 10
+        if second % 70 == 0:
+            world.hog += 900  # what is recorded: more often than not nothing is missing
+        world.tidy()
+        assert refused(world)
+    assert len(world.log) > 40
+    assert others[0] in [view for _, view in world.log]
+    assert sum("cannot be deleted" in record.message for record in caplog.records) == 1
+
+
+def test_a_file_with_another_name_goes_for_its_age_but_not_to_make_room(world: World, tmp_path: Path) -> None:
+    first, second = fill(world, 2)
+    os.link(world.path(first), tmp_path / "kept")
+    outcomes = delete(world.root, VOLUME, [first, second], world.now, Goal(bytes=1, files=0, most=5))
+    assert outcomes[0] == Refusal(LINKED, lasting=True, linked=True)
+    assert isinstance(outcomes[1], Deleted)
+    assert delete(world.root, VOLUME, [first], world.now) == (Deleted(0),)
+
+
+def test_no_more_is_deleted_than_reaches_the_goal(world: World) -> None:
+    views = fill(world, 6)
+    assert len(delete(world.root, VOLUME, views, world.now, Goal(bytes=0, files=0, most=5))) == 0
+    assert len(delete(world.root, VOLUME, views, world.now, Goal(bytes=1, files=0, most=5))) == 1
+    assert len(delete(world.root, VOLUME, views[1:], world.now, Goal(bytes=1, files=2, most=5))) == 2
+    assert len(delete(world.root, VOLUME, views[3:], world.now, Goal(bytes=10**9, files=0, most=1))) == 1
 
 
 def test_refusals_that_are_yet_to_be_tried_again_stay_told(world: World) -> None:
