@@ -126,6 +126,40 @@ async def test_signing_out_breaks_a_download_off(tmp_path: Path) -> None:
                 await answer.aread()
 
 
+def held_open(path: Path) -> bool:
+    """Whether this process holds the file open, under its name or deleted."""
+    return any(
+        name.readlink() in {path, Path(f"{path} (deleted)")}
+        for name in Path("/proc/self/fd").iterdir()
+        if name.is_symlink()
+    )
+
+
+async def test_who_reads_slowly_keeps_no_deleted_recording_on_the_disk(tmp_path: Path) -> None:
+    async with library(tmp_path) as (_, client, path):
+        path.write_bytes(FOOTAGE * 12)  # more than sockets hold
+        async with client.stream("GET", URL) as answer:
+            path.unlink()
+            for _ in range(500):
+                await trio.sleep(0.01)  # a piece may just be read
+                if not held_open(path):
+                    break
+            assert not held_open(path)
+            with pytest.raises(httpx.RemoteProtocolError):
+                await answer.aread()
+
+
+async def test_a_file_that_takes_its_place_is_not_taken_for_the_rest(tmp_path: Path) -> None:
+    async with library(tmp_path) as (_, client, path):
+        path.write_bytes(FOOTAGE * 12)
+        async with client.stream("GET", URL) as answer:
+            other = tmp_path / "other"
+            other.write_bytes(bytes(len(FOOTAGE) * 12))
+            other.replace(path)
+            with pytest.raises(httpx.RemoteProtocolError):
+                await answer.aread()
+
+
 async def test_only_what_the_library_finds_is_served(tmp_path: Path) -> None:
     async with library(tmp_path, ADMIN) as (_, client, path):
         (tmp_path / "secret").write_bytes(b"secret")

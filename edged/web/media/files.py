@@ -5,7 +5,8 @@ Piece by piece, so that a slow disk costs its readers and nobody else.
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import trio
@@ -16,29 +17,41 @@ from edged.web.server.asgi import Headers, Refused, Scope, Send
 PIECE_BYTES = 256 * 1024
 
 
-class OpenFile:
-    """A regular file, opened for reading. Closed when nobody holds it any more.
+class FoundFile:
+    """A regular file, as it was when it was asked for.
 
-    Not earlier: a read of a disk that hangs goes on in its thread when its viewer is long gone, and must
-    not find another file under its number.
+    It is opened for each piece that is read: a viewer who reads slowly, or stopped, must not keep what was
+    deleted meanwhile on the disk. So each read, also one of a disk that hangs, has a descriptor of its own.
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        found = os.fstat(self._descriptor)
+        self._path = path
+        with _opened(path) as descriptor:
+            found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise FileNotFoundError(path)
+        self._place = found.st_dev, found.st_ino
         self.size = found.st_size
         self.etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'.encode()
 
     def read(self, start: int, length: int) -> bytes:
-        """At most `length` bytes from `start`."""
-        return os.pread(self._descriptor, length, start)
+        """At most `length` bytes from `start`; none once it is gone or another has its name."""
+        try:
+            with _opened(self._path) as descriptor:
+                found = os.fstat(descriptor)
+                same = (found.st_dev, found.st_ino) == self._place
+                return os.pread(descriptor, length, start) if same else b""
+        except FileNotFoundError:
+            return b""
 
-    def __del__(self) -> None:
-        descriptor = getattr(self, "_descriptor", None)
-        if descriptor is not None:
-            os.close(descriptor)
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class FileSender:
@@ -47,11 +60,11 @@ class FileSender:
     def __init__(self, *, threads: int) -> None:
         self._threads = trio.CapacityLimiter(threads)
 
-    async def open(self, path: Path) -> OpenFile:
+    async def open(self, path: Path) -> FoundFile:
         """Open a file. Raises Refused(404) for what is no file, or cannot be read."""
         try:
             return await trio.to_thread.run_sync(
-                OpenFile, path, limiter=self._threads, abandon_on_cancel=True
+                FoundFile, path, limiter=self._threads, abandon_on_cancel=True
             )
         except OSError as error:
             raise Refused(404) from error
@@ -60,15 +73,15 @@ class FileSender:
         self,
         scope: Scope,
         send: Send,
-        file: OpenFile,
+        file: FoundFile,
         *,
         headers: Headers,
         may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         """Answer GET or HEAD with the file or the part asked for: 200, 206, 304; raises Refused(416).
 
-        What was appended since it was opened is not sent. When `may_go_on` turns false the connection is
-        dropped.
+        What was appended since it was found is not sent. When it is gone, or `may_go_on` turns false, the
+        connection is dropped.
         """
         told = [*headers, (b"etag", file.etag), (b"accept-ranges", b"bytes")]
         if unchanged(scope, file.etag):
