@@ -76,9 +76,11 @@ def test_removed_package_stops_and_purge_keeps_all_footage_which_a_new_install_w
         assert box.container.run("id", "-u", "edged").strip() != old
         box.claim()
         day = footage.parent.name
-        page = box.web.get(f"/recordings/{SLUG}/{day}")
-        assert page.status_code == 200
-        assert footage.name in page.text
+        wait_until(
+            lambda: footage.name in box.web.get(f"/recordings/{SLUG}/{day}").text,
+            what="the footage of before is found and shown",
+            seconds=10,
+        )
         box.wait_camera(SLUG, lambda seen: seen["frames_out"] > 60, what="recorded", seconds=15)
         assert box.container.run("find", "/var/lib/edged", "!", "-user", "edged") == ""
         box.container.run("systemctl", "stop", UNIT)
