@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench.options import choose
 from tests.bench.page import page
 from tests.bench.pictures import write_pictures
-from tests.bench.publish import UnfitError, publish
+from tests.bench.publish import UnfitError, planned, publish
 from tests.bench.report import Report, check_writable
 from tests.bench.rows import ROWS, measure_rows
 
@@ -44,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     written = write_pictures(asked.pictures, report.figures) if asked.pictures else []
     if asked.publish:
         try:
-            written += publish(ROOT, report)
+            written += publish(ROOT, report, planned())
         except UnfitError as error:
             print(f"bench: not published: {error}", file=sys.stderr)
             return report.status or 1

@@ -36,6 +36,7 @@ THROUGH, PAST = 50, 200
 # viewer who does not get everything makes none cheaper.
 LATE: Limits = {"must": 500.0}
 MISSING: Limits = {"must": 5.0}
+VIEWERS = {"through": THROUGH, "past": PAST, "ahead": PAST}
 WAYS = {
     "through": f"{THROUGH} low-latency HLS viewers through our proxy",
     "past": f"{PAST} low-latency HLS viewers past our proxy, by nginx",
@@ -137,10 +138,11 @@ def _end_worker(appliance: Appliance) -> None:
 def _taken(way: str, runs: Runs) -> Iterator[Figure]:
     cores, late, missing = _plan(way)
     ours, peers = zip(*runs, strict=True)
+    one, of_peer = (1000 * median(run.sum for run in each) / VIEWERS[way] for each in (ours, peers))
     yield cores.taken(
         Spread.of(run.sum for run in ours),
         Spread.of(run.sum for run in peers),
-        note=f"{_told(ours)}. Peer: MediaMTX's own listener",
+        note=f"{_told(ours)}; {one:.1f} ms a second for each viewer, {of_peer:.1f} at MediaMTX's own listener",
     )
     yield late.taken(
         Spread.of(run.late[1] for run in ours),

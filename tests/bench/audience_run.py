@@ -123,6 +123,8 @@ class House:
             after, took = _seconds(programs), time.monotonic() - began
             told = json.loads(crowd.stdout.readline())
             sent = process.bytes_sent(self._mediamtx) - sent
+        assert told["announced"], "no part was there for anybody"
+        assert told["parts"], "no part came to any viewer as it was"
         return Run(
             cores={name: (after[name] - before[name]) / took for name in programs},
             share=(told["playlists"] + told["parts"]) / counted / len(entries) / ASKED_BY_ONE,

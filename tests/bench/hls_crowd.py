@@ -62,6 +62,9 @@ class Crowd:
         self.refused: Counter[int] = Counter()
         self.late: list[float] = []
         self._there: dict[bytes, float] = {}
+        # Of each part that the reference has, its bytes; of others, how many bytes each viewer got.
+        self._lengths: dict[bytes, int] = {}
+        self._unproved: dict[bytes, list[int]] = {}
         self._announced = self._stream_bytes = 0
         self._early: Counter[bytes] = Counter()
         self._later: deque[tuple[float, Viewer]] = deque()
@@ -99,8 +102,18 @@ class Crowd:
         self._announced += self.counting
         self.late += [0.0] * self._early.pop(part, 0)
 
-    def has(self, part: bytes) -> None:
-        """A viewer got a part."""
+    def is_had(self, part: bytes, length: int) -> None:
+        """The reference has a part of so many bytes: who got others did not get it."""
+        self._lengths[part] = length
+        self.asked["part"] += self._unproved.pop(part, []).count(length)
+
+    def has(self, part: bytes, length: int) -> None:
+        """A viewer got so many bytes of a part: it came when they are those of the reference."""
+        known = self._lengths.get(part)
+        if known is None:
+            self._unproved.setdefault(part, []).append(length)
+        else:
+            self.asked["part"] += length == known
         there = self._there.get(part)
         if there is None:
             self._early[part] += 1
@@ -188,15 +201,17 @@ class Viewer:
             self.wanted.clear()
             crowd.again(self)
             return
-        crowd.asked[self.asked] += counts
+        crowd.asked[self.asked] += counts and self.asked != "part"
         if self.asked == "entry":
             name = next(line for line in body.decode().splitlines() if line and not line.startswith("#"))
             self.playlist = self.entry.partition("?")[0].rpartition("/")[0] + "/" + name
             self.folder = self.playlist.partition("?")[0].rpartition("/")[0] + "/"
         elif self.asked == "playlist":
             self._take(crowd.listed(body))
+        elif self.is_reference:
+            crowd.is_had(_name(self.part), self.line.length)
         elif counts:
-            crowd.has(_name(self.part))
+            crowd.has(_name(self.part), self.line.length)
         self.ask()
 
     def _take(self, listed: Listed) -> None:
@@ -225,8 +240,7 @@ class Viewer:
     def _came_ahead(self, status: int, _body: bytes) -> None:
         if self.crowd.counting:
             if status == 200:
-                self.crowd.asked["part"] += 1
-                self.crowd.has(_name(self.hint))
+                self.crowd.has(_name(self.hint), self.beside.length)
             else:
                 self.crowd.refused[status] += 1
         self._look_ahead()

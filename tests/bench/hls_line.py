@@ -26,7 +26,10 @@ class Lines:
 
 @dataclass(eq=False)
 class Line:
-    """`answered` hears the status and body of each answer, `lost` that the server hung up."""
+    """`answered` hears the status and body of each answer, `lost` that the server hung up.
+
+    `length` is that of the last body, which is kept only when it is wanted.
+    """
 
     lines: Lines
     host: str
@@ -37,6 +40,7 @@ class Line:
     keeps: bool = True
     """Whether the body is wanted, or only its length."""
     is_asking: bool = False
+    length: int = 0
     received: int = 0
     """Bytes so far, heads of answers included."""
     _socket: socket.socket | None = None
@@ -83,14 +87,17 @@ class Line:
             data, self._head = self._head[end + 4 :], self._head[:end].lower()
             length = self._head.find(b"content-length: ")
             self._missing = int(self._head[length + 16 :].split(b"\r", 1)[0]) if length >= 0 else CHUNKED
-        if self.keeps:
+            self.length = max(0, self._missing)
+        if self.keeps or self._missing == CHUNKED:
             self._pieces.append(data)
         if self._missing >= 0:
             self._missing -= len(data)
             if self._missing <= 0:
                 self._whole(b"".join(self._pieces))
         elif data.endswith(b"0\r\n\r\n"):
-            self._whole(_unchunked(b"".join(self._pieces)) if self.keeps else b"")
+            body = _unchunked(b"".join(self._pieces))
+            self.length = len(body)
+            self._whole(body)
 
     def _whole(self, body: bytes) -> None:
         self.is_asking = False

@@ -1,8 +1,10 @@
 """What a whole run measured, into the repository: the full table, the pictures, the README's brief table."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
+from tests.bench.figures import Figure
 from tests.bench.page import behind, closing, head
 from tests.bench.pictures import PICTURES, write_pictures
 from tests.bench.report import Report
@@ -23,10 +25,21 @@ class UnfitError(Exception):
     """This report is nothing to publish, or there is no place for it."""
 
 
-def publish(root: Path, report: Report) -> list[Path]:
-    """Write all of it below `root`; what was written. Raises UnfitError, having written nothing."""
+def planned() -> list[Figure]:
+    """All figures of all rows, as they are planned now."""
+    return [figure for row in ROWS for figure in import_module(f"tests.bench.{row}").planned()]
+
+
+def publish(root: Path, report: Report, plan: Sequence[Figure]) -> list[Path]:
+    """Write all of it below `root`; what was written. Raises UnfitError, having written nothing.
+
+    `plan` holds the figures and limits that a report has to have.
+    """
     if lacking := report.lacking(list(ROWS)):
         raise UnfitError(f"these rows are missing or broke: {', '.join(lacking)}")
+    known = {(figure.measure, figure.must, figure.wish) for figure in report.figures}
+    if unlike := [each.measure for each in plan if (each.measure, each.must, each.wish) not in known]:
+        raise UnfitError(f"these figures are missing, or have other limits now: {'; '.join(unlike)}")
     if untold := report.untold:
         raise UnfitError(f"not measured: {'; '.join(figure.measure for figure in untold)}")
     readme = root / "README.md"

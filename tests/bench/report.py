@@ -52,7 +52,7 @@ class Report:
     @property
     def untold(self) -> list[Figure]:
         """What must be so or so, and was not measured."""
-        return [figure for figure in self.figures if figure.must is not None and figure.ours is None]
+        return [each for each in self.figures if each.must is not None and each.verdict == "not measured"]
 
     @property
     def status(self) -> int:

@@ -1,5 +1,6 @@
 """A report is kept whole, ends as its figures say, and is published only from a whole run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ GOOD = Figure(measure="good one", unit="s", ours=Spread.of([1, 2, 3]), must=2.0)
 BAD = Figure(measure="bad one", unit="s", ours=3.0, must=2.0)
 PLAIN = Figure(measure="plain one", unit="s", ours=3.0)
 DEARER = Figure(measure="dear one", unit="s", ours=3.0, peer=2.0, headline=True)
+NO_PEER = Figure(measure="lone one", unit="s", ours=3.0, of="ratio", must=2.0)
 EMPTY = Figure(measure="empty one", unit="s", must=2.0, missing="no program")
 
 
@@ -86,7 +88,7 @@ def house(tmp_path: Path) -> Path:
 def test_a_whole_run_is_published_between_the_marks_and_in_full_beside(house: Path) -> None:
     drawn = [Figure(measure=f"m{x}", unit="s", ours=9.0, point=Point("idle-cpu", x)) for x in (0, 2)]
     told = report(GOOD, BAD, DEARER, PLAIN, *drawn)
-    written = publish(house, told)
+    written = publish(house, told, [GOOD, BAD])
     assert {path.relative_to(house).as_posix() for path in written} == {
         "README.md",
         "docs/bench/figures.md",
@@ -103,13 +105,16 @@ def test_a_whole_run_is_published_between_the_marks_and_in_full_beside(house: Pa
     assert f"]({FULL})" in readme
     assert "](docs/bench/idle-cpu.svg)" in readme
     assert "plain one" in (house / FULL).read_text()
-    again = publish(house, told)
+    again = publish(house, told, [])
     assert (again, (house / "README.md").read_text()) == (written, readme)
 
 
 @pytest.mark.parametrize(
     ("told", "why"),
     [
+        (report(PLAIN), "missing, or have other limits now: good one"),
+        (report(replace(GOOD, must=9.0)), "missing, or have other limits now: good one"),
+        (report(GOOD, NO_PEER), "not measured: lone one"),
         (report(GOOD, rows=("live",)), "missing or broke: capture"),
         (report(GOOD, broken=("live",)), "missing or broke: live"),
         (report(GOOD, EMPTY), "not measured: empty one"),
@@ -118,7 +123,7 @@ def test_a_whole_run_is_published_between_the_marks_and_in_full_beside(house: Pa
 def test_part_of_a_run_is_not_published(house: Path, told: Report, why: str) -> None:
     before = (house / "README.md").read_text()
     with pytest.raises(UnfitError, match=why):
-        publish(house, told)
+        publish(house, told, [GOOD])
     assert (house / "README.md").read_text() == before
     assert not (house / FULL).exists()
 
@@ -126,4 +131,4 @@ def test_part_of_a_run_is_not_published(house: Path, told: Report, why: str) -> 
 def test_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"# It\n{BEGIN}\nno end\n")
     with pytest.raises(UnfitError, match="no place"):
-        publish(tmp_path, report(GOOD))
+        publish(tmp_path, report(GOOD), [])

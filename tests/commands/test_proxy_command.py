@@ -134,6 +134,7 @@ def test_without_the_setting_it_names_the_setting(tmp_path: Path) -> None:
         ("--listen", "99999"),
         ("--listen", "999.1.1.1:80"),
         ("--listen", "[::::]:80"),
+        ("--listen", "[::ffff:1.2.3.4]:80"),
         ("--listen", "::1:80"),
         ("--listen", "80", "--listen", "80"),
         ("--listen", "80", "--listen", "0.0.0.0:80"),

@@ -128,8 +128,8 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _is_ip(told: str, kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address]) -> bool:
+    """Whether a server can listen there: an IPv4 address in IPv6's words is none of that."""
     try:
-        kind(told)
+        return getattr(kind(told), "ipv4_mapped", None) is None
     except ValueError:
         return False
-    return True
