@@ -142,7 +142,7 @@ def _taken(way: str, runs: Runs) -> Iterator[Figure]:
     yield cores.taken(
         Spread.of(run.sum for run in ours),
         Spread.of(run.sum for run in peers),
-        note=f"{_told(ours)}; {one:.1f} ms a second for each viewer, {of_peer:.1f} at MediaMTX's own listener",
+        note=f"{_told(ours)}; {one:.1f} ms a second a viewer, {of_peer:.1f} at MediaMTX's own listener",
     )
     yield late.taken(
         Spread.of(run.late[1] for run in ours),
