@@ -117,7 +117,10 @@ def _tell_duration(file: int, header: tuple[int, bytes], seconds: float) -> None
 
 
 def _is_ours_alone(file: BinaryIO, clock: float) -> bool:
-    """Whether nobody else has the file open: no worker that still writes, no viewer that reads.
+    """Whether nobody else has the file open: no worker that still writes, nobody who reads.
+
+    A download has it open only while it reads a piece: one that is under way may go unseen. It breaks off at
+    its next piece.
 
     The kernel grants a write lease only then (fcntl(2), F_SETLEASE); it is given back at once. Should
     somebody come in between, the kernel's word to us is a signal that means nothing.

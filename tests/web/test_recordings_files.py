@@ -1,6 +1,7 @@
 """Footage over HTTP: whole, by ranges, while it grows, and only through the library."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -158,6 +159,52 @@ async def test_a_file_that_takes_its_place_is_not_taken_for_the_rest(tmp_path: P
             other.replace(path)
             with pytest.raises(httpx.RemoteProtocolError):
                 await answer.aread()
+
+
+async def broken_off(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    """A download during which `change` is done to the file gives old bytes only, and not all of them."""
+    async with library(tmp_path) as (_, client, path):
+        path.write_bytes(FOOTAGE * 12)
+        os.utime(path, (1, 1))  # that the clock's steps do not matter
+        got = bytearray()
+
+        async def receive(answer: httpx.Response) -> None:
+            async for piece in answer.aiter_bytes():
+                got.extend(piece)
+
+        async with client.stream("GET", URL) as answer:
+            change(path)
+            with pytest.raises(httpx.RemoteProtocolError):
+                await receive(answer)
+        assert (FOOTAGE * 12).startswith(got)
+
+
+@pytest.mark.parametrize("size", [len(FOOTAGE) * 12, len(FOOTAGE) * 13])
+async def test_a_change_in_place_breaks_a_download_off(tmp_path: Path, size: int) -> None:
+    def change(path: Path) -> None:  # as a new file that was given the number of a deleted one
+        with path.open("r+b") as file:
+            file.write(bytes(size))
+
+    await broken_off(tmp_path, change)
+
+
+async def test_a_new_file_of_the_same_name_breaks_a_download_off(tmp_path: Path) -> None:
+    def change(path: Path) -> None:
+        path.unlink()
+        path.write_bytes(bytes(len(FOOTAGE) * 12))
+
+    await broken_off(tmp_path, change)
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo, Path.mkdir])
+async def test_something_else_in_its_place_breaks_a_download_off(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    def change(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    await broken_off(tmp_path, change)
 
 
 async def test_only_what_the_library_finds_is_served(tmp_path: Path) -> None:
