@@ -4,7 +4,7 @@ import errno
 import os
 from typing import Any
 
-from edged.recordings.free_space import shows
+from edged.recordings.free_space import reserves, shows
 from edged.recordings.volume_view import VolumeView, full
 
 # With less than this free, in bytes, not even a segment can be closed.
@@ -22,10 +22,12 @@ class Measure:
         """What a view tells of the disk of this open folder. Raises OSError.
 
         Where a reserve for the system (ext4's, for root) is being eaten up, nothing is free for us, however
-        much was deleted: its size is what it was when something was.
+        much was deleted: its size is what it was when something was. Elsewhere
+        nothing counts but what is free for us.
         """
         told = os.fstatvfs(handle)
-        free, unheld = told.f_bavail * told.f_frsize, told.f_bfree * told.f_frsize
+        free = told.f_bavail * told.f_frsize
+        unheld = told.f_bfree * told.f_frsize if reserves(handle) else free
         self._reserve = unheld - free if free else max(self._reserve, unheld)
         return {
             "total": told.f_blocks * told.f_frsize,

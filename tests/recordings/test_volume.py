@@ -14,6 +14,7 @@ from lab.nobody import as_nobody, folder_of_nobody
 from trio.testing import MockClock
 
 from edged.capture.footage.disk import RealDisk
+from edged.recordings import free_space
 from edged.recordings import volume as volume_module
 from edged.recordings.identity import IDENTITY, NOWHERE, WrongVolume, open_volume, read_identity
 from edged.recordings.mounts import missing_mount
@@ -385,10 +386,34 @@ async def test_a_reserve_that_was_never_seen_is_what_is_left_of_it(
     assert (await place.volume.look()).room == -5 << 20
 
 
+@pytest.mark.parametrize("name", ["btrfs", "unknown"])
+async def test_what_is_not_free_for_us_is_a_reserve_on_ext_alone(
+    name: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = {"btrfs": 0x9123_683E, "unknown": 1}[name]
+    fill(monkeypatch, free=100 << 20, unheld=150 << 20, kind=kind)
+    await place.volume.open()
+    handle = os.open(place.root, os.O_RDONLY)
+    assert free_space.free_bytes(handle) == 100 << 20
+    fill(monkeypatch, free=0, unheld=900 << 20, kind=kind)
+    view = await place.volume.look()
+    assert (view.state, view.room, view.reserved, view.lacking) == ("full", 0, 0, 0)
+    assert free_space.free_bytes(handle) == 0
+    fill(monkeypatch, free=0, unheld=900 << 20)
+    assert free_space.free_bytes(handle) == 900 << 20
+    os.close(handle)
+
+
 def fill(
-    monkeypatch: pytest.MonkeyPatch, *, free: int, unheld: int | None = None, inodes: int = 1000
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    free: int,
+    unheld: int | None = None,
+    inodes: int = 1000,
+    kind: int = free_space.EXT,
 ) -> None:
     """Let the disk say that so many bytes are free for us, and in all."""
+    monkeypatch.setattr(free_space, "_kind", lambda _handle: kind)
     unit = 4096
     told = (unit, unit, 1 << 20, (unheld or free) // unit, free // unit, 2000, inodes, inodes, 0, 255)
     monkeypatch.setattr(os, "fstatvfs", lambda _handle: os.statvfs_result(told))
