@@ -120,11 +120,11 @@ class Watcher:
         self.took[event] = time.monotonic() - since
 
     def is_well(self, *, seconds: float = 30.0) -> None:
-        """Wait until no camera and no engine is in trouble."""
+        """Wait until no camera and no engine is in trouble; frames that were lost are told for a minute."""
 
         def look() -> bool:
             ids = [issue["id"] for issue in self._appliance.health()["issues"] if issue["severity"] != "info"]
-            return not any(re.match("camera|engine|volume|retention", id_) for id_ in ids)
+            return not any(re.match("camera(?!.footage-lost)|engine|volume|retention", id_) for id_ in ids)
 
         wait_until(look, what="all is well again", seconds=seconds, every=0.1)
 
