@@ -3,12 +3,14 @@
 Each takes the camera in turn. What is told is what a picture costs, times 30, so that pictures that are lost
 while others use the machine make neither look cheaper; how many are lost has a row of its own. The first
 seconds, with all that is loaded, are left out. A program that does not publish, record or keep a still as
-asked breaks the row.
+asked breaks the row. Instructions are counted by perf; where it counts none, `--long` has callgrind count
+those of the first case.
 """
 
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from lab.frames import make_frames
 from lab.processes import Program
 
 from edged.capture.job import CaptureJob, Mode, Recording, RtspOutput, V4l2Source
-from tests.bench import needs
+from tests.bench import callgrind, needs
+from tests.bench.callgrind import Counted, under_callgrind
 from tests.bench.capture_run import FPS, TIDY, Costs, told_by_ffmpeg, told_by_worker, weigh
 from tests.bench.ffmpeg_program import ffmpeg_command
 from tests.bench.figures import Figure, Limits, Spread
@@ -27,6 +30,7 @@ from tests.bench.plain_mediamtx import PlainMediaMtx, plain_mediamtx
 from tests.bench.proof import Kept
 from tests.bench.scratch import ram_disk
 
+WORKER = [sys.executable, "-m", "edged.capture"]
 # So long a program is weighed, in seconds; in the first case, whose processor time is bounded, for longer.
 WINDOW, LONG_WINDOW = 2.5, 4.0
 PROCESSOR: Limits = {"must": 1.05, "wish": 0.95}
@@ -101,7 +105,11 @@ def measure() -> Iterator[Figure]:
         with plain_mediamtx(folder / "mediamtx") as server:
             for number, case in enumerate(CASES):
                 ours, peers = _costs(case, folder / str(number), server)
-                yield from _taken(case, ours, peers)
+                *taken, instructions = _taken(case, ours, peers)
+                if instructions.ours is None and case == CASES[0] and not callgrind.why_not():
+                    slow = folder / "callgrind"
+                    instructions = callgrind.taken(case.plan[-1], *_in_callgrind(case, slow, server))
+                yield from (*taken, instructions)
                 lost[case.label] = (Spread.of(ours.lost).median, Spread.of(peers.lost).median)
     worst, (ours_lost, peers_lost) = max(lost.items(), key=lambda each: each[1][0])
     yield LOST.taken(ours_lost, note=f"{worst}; the ffmpeg program there {peers_lost:.1f}")
@@ -109,19 +117,12 @@ def measure() -> Iterator[Figure]:
 
 def _costs(case: Case, folder: Path, server: PlainMediaMtx) -> tuple[Costs, Costs]:
     """Ours and the ffmpeg program's, in turn."""
-    folder.mkdir()
-    fourcc = {"mjpeg": "MJPG", "yuyv422": "YUYV"}[case.pixel_format]
-    frames = make_frames(
-        folder / "frames", fourcc=fourcc, width=case.width, height=case.height, fps=FPS, seconds=1
-    )
-    mode = MockMode(frames=str(frames), format=fourcc, width=case.width, height=case.height, fps=FPS)
     ours, peers = Costs(), Costs()
-    with mock_cameras(MockCamera(modes=(mode,), plugged=True), folder=folder) as cameras:
+    with _camera(case, folder, FPS) as cameras:
         for turn in range(case.pairs):
             kept = _kept(case, folder / f"ours-{turn}")
             job = _job(case, kept, url := server.publish_url("ours"))
-            command = [sys.executable, "-m", "edged.capture"]
-            with Program(command, folder=folder, name=f"worker-{turn}", env=cameras.environment) as program:
+            with Program(WORKER, folder=folder, name=f"worker-{turn}", env=cameras.environment) as program:
                 program.say(msgspec.json.encode(job).decode())
                 weigh(program, ours, told_by_worker, url=url, kept=kept, window=case.window, tidy=TIDY)
             _plug_again(cameras)
@@ -130,8 +131,36 @@ def _costs(case: Case, folder: Path, server: PlainMediaMtx) -> tuple[Costs, Cost
             with Program(command, folder=folder, name=f"ffmpeg-{turn}", env=cameras.environment) as program:
                 weigh(program, peers, told_by_ffmpeg, url=url, kept=kept, window=case.window)
             _plug_again(cameras)
-    frames.unlink()
     return ours, peers
+
+
+def _in_callgrind(case: Case, folder: Path, server: PlainMediaMtx) -> tuple[Counted, Counted]:
+    """Ours and the ffmpeg program's, once each, with a camera as slow as they are; nothing is kept."""
+    with _camera(case, folder, callgrind.FPS) as cameras:
+        job = _job(case, Kept(None, None), url := server.publish_url("ours"), fps=callgrind.FPS)
+        command = under_callgrind(WORKER, out := folder / "worker.dump")
+        with Program(command, folder=folder, name="worker", env=cameras.environment) as program:
+            program.say(msgspec.json.encode(job).decode())
+            ours = callgrind.count(program, told_by_worker, out, url=url)
+        _plug_again(cameras)
+        url = server.publish_url("ffmpeg")
+        command = under_callgrind(ffmpeg_command(job, url), out := folder / "ffmpeg.dump")
+        with Program(command, folder=folder, name="ffmpeg", env=cameras.environment) as program:
+            return ours, callgrind.count(program, told_by_ffmpeg, out, url=url)
+
+
+@contextmanager
+def _camera(case: Case, folder: Path, fps: float) -> Iterator[MockCameras]:
+    """The camera of a case, in a new folder; from one picture to the next it moves alike at any rate."""
+    folder.mkdir()
+    fourcc = {"mjpeg": "MJPG", "yuyv422": "YUYV"}[case.pixel_format]
+    frames = make_frames(
+        folder / "frames", fourcc=fourcc, width=case.width, height=case.height, fps=FPS, seconds=1
+    )
+    mode = MockMode(frames=str(frames), format=fourcc, width=case.width, height=case.height, fps=fps)
+    with mock_cameras(MockCamera(modes=(mode,), plugged=True), folder=folder) as cameras:
+        yield cameras
+    frames.unlink()
 
 
 def _plug_again(cameras: MockCameras) -> None:
@@ -155,7 +184,10 @@ def _taken(case: Case, ours: Costs, peers: Costs) -> Iterator[Figure]:
     if ours.instructions and peers.instructions:
         yield instructions.taken(Spread.of(ours.instructions), Spread.of(peers.instructions))
     else:
-        yield instructions.untaken(why_not() or "perf told no count")
+        why = why_not() or "perf told no count"
+        yield instructions.untaken(
+            f"{why}; {more}" if case == CASES[0] and (more := callgrind.why_not()) else why
+        )
 
 
 def _kept(case: Case, folder: Path) -> Kept:
@@ -164,8 +196,8 @@ def _kept(case: Case, folder: Path) -> Kept:
     return Kept(folder / "still.jpg" if case.snapshots else None, folder if case.recorded else None)
 
 
-def _job(case: Case, kept: Kept, url: str) -> CaptureJob:
-    mode = Mode(pixel_format=case.pixel_format, width=case.width, height=case.height, fps=FPS)  # type: ignore[arg-type]
+def _job(case: Case, kept: Kept, url: str, fps: float = FPS) -> CaptureJob:
+    mode = Mode(pixel_format=case.pixel_format, width=case.width, height=case.height, fps=fps)  # type: ignore[arg-type]
     return CaptureJob(
         camera="bench",
         source=V4l2Source(node="/dev/video0", modes=(mode,)),
