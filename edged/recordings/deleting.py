@@ -92,6 +92,25 @@ class Done(NamedTuple):
     blamed: bool = False
 
 
+@dataclass(slots=True)
+class _Errand:
+    """A batch that a thread deletes from a volume; it leaves in here what came of it, waited for or not."""
+
+    batch: Sequence[Deletion]
+    goal: Goal | None
+    volume: str
+    outcomes: tuple[Deleted | Refusal, ...] | None = None
+    ended: bool = False
+
+    def run(self, remove: Remove, root: Path, now: float) -> None:
+        """Do it: for the thread. `now` in UTC unix seconds."""
+        try:
+            segments = [deletion.segment for deletion in self.batch]
+            self.outcomes = remove(root, self.volume, segments, now, self.goal)
+        finally:
+            self.ended = True
+
+
 @dataclass(slots=True, kw_only=True)
 class Deleting:
     """Deletes from the tree `root`. `wall` in UTC unix seconds, `clock` in monotonic seconds.
@@ -111,23 +130,60 @@ class Deleting:
     spared: Spared = field(default_factory=Spared)
     gains: Gains = field(default_factory=Gains)
     barter: Patience = field(default_factory=Patience)
+    # What took too long: nothing more is deleted until its thread has ended.
+    _left: _Errand | None = None
     # What was left behind keeps its place until its thread has ended.
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
     _sync_limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
 
     async def execute(self, batch: Sequence[Deletion], goal: Goal | None) -> Done:
-        """Delete these, or as many as reach the goal, and see what the disk has gained."""
-        by_sync = goal is not None and self.volume.view.shows == "when synced"
-        if by_sync and self.gains.doubtful and await self._synced():
+        """Delete these, or as many as reach the goal, and see what the disk has gained.
+
+        What needs too long is left behind (`collect`), and nothing is begun before that has ended.
+        """
+        if self.busy:
+            return self._doubt()
+        if self._by_sync(goal) and self.gains.doubtful and await self._synced():
             self.see(await self.volume.look())  # what others have deleted lately is not what we gain
-        outcomes = await self._remove(batch, goal)
+        errand = _Errand(batch, goal, self.volume.expected)
+        outcomes = await self._remove(errand)
         if outcomes is None:
-            self.library.doubt()  # some of it may be gone
-            self.volume.doubt()
-            return Done(failed=True)
+            self._left = errand
+            return self._doubt()
+        return await self._take(errand, outcomes)
+
+    def _doubt(self) -> Done:
+        """Something takes too long."""
+        self.library.doubt()  # some of it may be gone
+        self.volume.doubt()
+        return Done(failed=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something was left behind of which nobody has learned yet what came of it."""
+        return self._left is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether what was left behind has ended meanwhile."""
+        return self._left is not None and self._left.ended
+
+    async def collect(self) -> None:
+        """Learn what came of what was left behind, once it has ended."""
+        if self._left is None or not self._left.ended:
+            return
+        errand, self._left = self._left, None
+        if errand.outcomes is None or errand.volume != self.volume.expected:
+            self.library.doubt()
+            return
+        await self._take(errand, errand.outcomes)
+
+    async def _take(self, errand: _Errand, outcomes: tuple[Deleted | Refusal, ...]) -> Done:
+        """Keep account of what was deleted, and see what the disk has gained."""
+        goal, by_sync = errand.goal, self._by_sync(errand.goal)
         done = Done(len(outcomes), linked=_all_linked(outcomes))
         news: dict[str, list[str]] = {}
-        for deletion, outcome in zip(batch, outcomes, strict=False):
+        for deletion, outcome in zip(errand.batch, outcomes, strict=False):
             if isinstance(outcome, Refusal) and outcome.disk:
                 blamed = await self._doubt_disk(deletion.segment, outcome)
                 done = Done(failed=True, blamed=blamed)
@@ -149,8 +205,11 @@ class Deleting:
         self.gains, self.barter = Gains(), Patience()
 
     def see(self, view: VolumeView) -> None:
-        """The disk was looked at."""
-        if view.writable or view.state == "full":
+        """The disk was looked at.
+
+        While a batch that was left behind goes, what the disk gains tells nothing: it is compared afterwards.
+        """
+        if not self.busy and (view.writable or view.state == "full"):
             self.gains.see(view.free + view.reserved, self.clock())
 
     def forget_refusals(self) -> None:
@@ -165,21 +224,23 @@ class Deleting:
 
         self.spared.tidy(self.clock(), may_go)
 
-    async def _remove(
-        self, batch: Sequence[Deletion], goal: Goal | None
-    ) -> tuple[Deleted | Refusal, ...] | None:
+    async def _remove(self, errand: _Errand) -> tuple[Deleted | Refusal, ...] | None:
+        """What came of it; None when it needs too long."""
         with trio.move_on_after(DELETE_PATIENCE):
-            return await trio.to_thread.run_sync(
+            await trio.to_thread.run_sync(
+                errand.run,
                 self.remove,
                 self.root,
-                self.volume.expected,
-                [deletion.segment for deletion in batch],
                 self.wall(),
-                goal,
                 abandon_on_cancel=True,
                 limiter=self._limiter,
             )
+            return errand.outcomes
         return None
+
+    def _by_sync(self, goal: Goal | None) -> bool:
+        """Whether a sync tells what making room has gained."""
+        return goal is not None and self.volume.view.shows == "when synced"
 
     async def _synced(self) -> bool:
         """Sync the disk; False when that takes too long or fails."""

@@ -190,6 +190,7 @@ class Janitor:
 
     async def tidy(self) -> bool:
         """One pass; True when the next should follow at once."""
+        await self.hands.collect()
         view = await self.volume.look()
         self._meet()
         if not self._usable(view) or view.state == "hung":

@@ -134,9 +134,13 @@ class ModelDisk:
 
     def pass_(self, seconds: float) -> None:
         """Time passes, and the janitor works until it rests."""
+        self.let_pass(seconds)
+        trio.run(self._work)
+
+    def let_pass(self, seconds: float) -> None:
+        """Time passes, and what was to show by now is free."""
         self.now += seconds
         self._coming = [(at, size) for at, size in self._coming if at > self.now]
-        trio.run(self._work)
 
     async def _work(self) -> None:
         for _ in range(1000):

@@ -1,12 +1,16 @@
 """Room is made where deleting makes any, with no more footage than it takes, and else little is lost."""
 
 import itertools
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings.model_disk import FILE, FLOOR, MIB, ModelDisk
+from trio.testing import MockClock
 
 from edged.recordings.free_space import Shows
 from edged.recordings.gains import FUTILE_REST, LATE, LONGEST_REST, SEVERAL
@@ -288,4 +292,62 @@ def test_a_file_that_shows_late_is_awaited_and_counts_as_room() -> None:
     for _ in range(60):
         disk.pass_(2)
     assert len(disk.gone) == 3
+    assert not told(disk)
+
+
+def outlasting(disk: ModelDisk) -> Callable[[], None]:
+    """Let each deleting outlast all patience, until what is returned is called."""
+    going_on, remove = threading.Event(), disk.remove
+
+    def slow(*these: Any) -> Any:
+        outcomes = remove(*these)
+        going_on.wait()
+        going_on.clear()
+        return outcomes
+
+    disk.janitor.hands.remove = slow
+    return going_on.set
+
+
+async def passes_of_slow_deleting(disk: ModelDisk, count: int, *, step: float) -> AsyncIterator[None]:
+    """The janitor's passes, during each of which the deleting of the one before ends."""
+    end = outlasting(disk)
+    hands = disk.janitor.hands
+    for _ in range(count):
+        disk.let_pass(step)
+        await disk.janitor.tidy()
+        if hands.busy:
+            gone = len(disk.gone)
+            await disk.janitor.tidy()
+            assert len(disk.gone) == gone, "another was begun meanwhile"
+            end()
+            while not hands.ended:
+                await trio.lowlevel.checkpoint()
+        yield
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_deleting_that_outlasts_all_patience_is_counted_when_it_has_ended(
+    kind: tuple[Shows, float], autojump_clock: MockClock
+) -> None:
+    disk = disk_of(kind, all_held=True)
+    disk.leave(FLOOR - FILE)
+    async for _ in passes_of_slow_deleting(disk, 180, step=20):
+        pass
+    assert disk.janitor.gains.given_up
+    assert SEVERAL < len(disk.gone) <= SEVERAL + tries(HOUR)
+    (count,) = disk.janitor.deleted.values()
+    assert count.segments == len(disk.gone)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_was_deleted_too_slowly_to_wait_for_it_counts_as_room(
+    kind: tuple[Shows, float], autojump_clock: MockClock
+) -> None:
+    disk = disk_of(kind)
+    disk.leave(FLOOR - 3 * FILE)
+    async for _ in passes_of_slow_deleting(disk, 60, step=2):
+        pass
+    assert len(disk.gone) == 3
+    assert not disk.janitor.gains.doubtful
     assert not told(disk)
