@@ -132,8 +132,7 @@ class Deleting:
     barter: Patience = field(default_factory=Patience)
     # What took too long: nothing more is deleted until its thread has ended.
     _left: _Errand | None = None
-    # What was left behind keeps its place until its thread has ended.
-    _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
+    # A sync that was left behind keeps its place until its thread has ended.
     _sync_limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(1))
 
     async def execute(self, batch: Sequence[Deletion], goal: Goal | None) -> Done:
@@ -233,7 +232,7 @@ class Deleting:
                 self.root,
                 self.wall(),
                 abandon_on_cancel=True,
-                limiter=self._limiter,
+                limiter=trio.CapacityLimiter(1),  # waiting for a place, it might never begin, nor end
             )
             return errand.outcomes
         return None

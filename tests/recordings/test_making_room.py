@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -295,32 +295,33 @@ def test_a_file_that_shows_late_is_awaited_and_counts_as_room() -> None:
     assert not told(disk)
 
 
-def outlasting(disk: ModelDisk) -> Callable[[], None]:
-    """Let each deleting outlast all patience, until what is returned is called."""
-    going_on, remove = threading.Event(), disk.remove
+class Outlasting:
+    """Lets each deleting outlast all patience, until it is told to end."""
 
-    def slow(*these: Any) -> Any:
-        outcomes = remove(*these)
-        going_on.wait()
-        going_on.clear()
+    def __init__(self, disk: ModelDisk) -> None:
+        self._remove = disk.remove
+        self.gone, self.end = threading.Semaphore(0), threading.Semaphore(0)
+        disk.janitor.hands.remove = self
+
+    def __call__(self, *these: Any) -> Any:
+        outcomes = self._remove(*these)
+        self.gone.release()
+        self.end.acquire()
         return outcomes
-
-    disk.janitor.hands.remove = slow
-    return going_on.set
 
 
 async def passes_of_slow_deleting(disk: ModelDisk, count: int, *, step: float) -> AsyncIterator[None]:
     """The janitor's passes, during each of which the deleting of the one before ends."""
-    end = outlasting(disk)
-    hands = disk.janitor.hands
+    slow, hands = Outlasting(disk), disk.janitor.hands
     for _ in range(count):
         disk.let_pass(step)
         await disk.janitor.tidy()
         if hands.busy:
+            slow.gone.acquire()
             gone = len(disk.gone)
             await disk.janitor.tidy()
             assert len(disk.gone) == gone, "another was begun meanwhile"
-            end()
+            slow.end.release()
             while not hands.ended:
                 await trio.lowlevel.checkpoint()
         yield
